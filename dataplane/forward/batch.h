@@ -1,0 +1,199 @@
+// lb_classify() for a worker's burst: the same answer for every packet, with less work. Native
+// only.
+//
+//   lb_batch_begin(&view, &batch, &memo);
+//   for (i ...) verdict[i] = lb_batch_add(&view, &batch, &memo, data, end, &flow[i], i);
+//   lb_batch_finish(&view, &batch, flow);   // hash and slot of those that are LB_FORWARD, slots
+//   prefetched
+//
+// Two things make the difference. The packets' hashes are taken together (hash_batch.h). And a memo
+// knows, for the last few hundred (VIP, port, protocol) that this worker has met, which service
+// they are: a pure function of the tables, so that it is right whatever it holds, and forgotten
+// with the generation. A plain packet (no options, no extension headers, no fragment) whose service
+// the memo knows takes the short way; any other goes through lb_match_packet().
+// tests/dataplane/forward/batch_test.cc holds both against each other.
+#ifndef DATAPLANE_FORWARD_BATCH_H_
+#define DATAPLANE_FORWARD_BATCH_H_
+
+#include <stdint.h>
+
+#include "dataplane/forward/decide.h"
+#include "dataplane/forward/hash_batch.h"
+
+#define LB_MEMO_ENTRIES 256u
+
+struct lb_memo_entry {
+  uint64_t address[2];
+  uint32_t key;  // lb_memo_key(); 0: empty
+  uint16_t service;
+  uint8_t client_only;
+  uint8_t reserved;
+};
+
+// One worker's. All zero to begin with.
+struct lb_memo {
+  const struct lb_params* params;  // of the generation that it knows
+  uint64_t generation;
+  struct lb_memo_entry entry[LB_MEMO_ENTRIES];
+};
+
+// Messages of a burst, word by word, and whose they are. [0] IPv4, [1] IPv6.
+struct lb_batch {
+  uint32_t count[2];
+  uint8_t position[2][LB_BATCH_MAX];
+  uint64_t word4[LB_HASH_WORDS_IPV4][LB_BATCH_MAX];
+  uint64_t word6[LB_HASH_WORDS_IPV6][LB_BATCH_MAX];
+};
+
+LB_INLINE void lb_batch_begin(const struct lb_view* view, struct lb_batch* batch,
+                              struct lb_memo* memo) {
+  batch->count[0] = batch->count[1] = 0;
+  const struct lb_params* params = lb_view_params(view);
+  uint64_t generation = params ? params->generation : 0;
+  if (LB_LIKELY(memo->params == params && memo->generation == generation)) return;
+  __builtin_memset(memo, 0, sizeof(*memo));
+  memo->params = params;
+  memo->generation = generation;
+}
+
+// The family too: ::ffff:a.b.c.d in an IPv6 header is another address than a.b.c.d.
+LB_INLINE uint32_t lb_memo_key(const struct lb_flow* flow) {
+  return flow->destination_port | (uint32_t)flow->protocol << 16 | (uint32_t)flow->family << 24;
+}
+
+LB_INLINE struct lb_memo_entry* lb_memo_place(struct lb_memo* memo, struct lb_address address,
+                                              uint32_t key) {
+  uint64_t mixed = (address.word[0] ^ address.word[1] ^ key) * 0x9e3779b97f4a7c15ull;
+  return &memo->entry[mixed >> 56];
+}
+LB_STATIC_ASSERT(LB_MEMO_ENTRIES == 256, "eight bits choose the place");
+
+// Whether the packet is a plain TCP or UDP one of which every length is right; then all of `flow`
+// but service, hash and slot is written. What is not plain is not judged here.
+LB_INLINE int lb_parse_plain(const uint8_t* data, const uint8_t* end, struct lb_flow* flow,
+                             struct lb_addresses* addresses) {
+  if (lb_parse_ethernet(data, end, flow)) return 0;
+  const uint8_t* header = data + flow->l3_offset;
+  uint32_t header_length;
+  uint32_t total_length;
+  if (LB_LIKELY(flow->family == LB_IPV4)) {
+    const struct lb_ipv4* ip = (const struct lb_ipv4*)header;
+    header_length = sizeof(*ip);
+    if (header + header_length > end || ip->version_ihl != 0x45) return 0;
+    if (ip->flags_offset & LB_IPV4_FRAGMENT_MASK) return 0;
+    total_length = LB_NET16(ip->total_length);
+    flow->flags = ip->flags_offset & LB_IPV4_DONT_FRAGMENT ? LB_FLOW_DONT_FRAGMENT : 0;
+    flow->tos = ip->tos;
+    flow->ttl = ip->ttl;
+    flow->protocol = ip->protocol;
+    addresses->source = lb_address_of_ipv4(ip->source);
+    addresses->destination = lb_address_of_ipv4(ip->destination);
+  } else {
+    const struct lb_ipv6* ip = (const struct lb_ipv6*)header;
+    header_length = sizeof(*ip);
+    if (header + header_length > end) return 0;
+    uint32_t first_word = LB_NET32(ip->version_class_label);
+    if (first_word >> 28 != 6) return 0;
+    total_length = header_length + LB_NET16(ip->payload_length);
+    flow->flags = LB_FLOW_DONT_FRAGMENT;
+    flow->tos = (uint8_t)(first_word >> 20);
+    flow->ttl = ip->hop_limit;
+    flow->protocol = ip->next_header;
+    addresses->source.word[0] = ip->source[0];
+    addresses->source.word[1] = ip->source[1];
+    addresses->destination.word[0] = ip->destination[0];
+    addresses->destination.word[1] = ip->destination[1];
+  }
+  if (flow->protocol != LB_PROTOCOL_TCP && flow->protocol != LB_PROTOCOL_UDP) return 0;
+  if (total_length < header_length || total_length > 0xffff) return 0;
+  if (header + total_length > end) return 0;
+  flow->ip_length = (uint16_t)total_length;
+  flow->l4_offset = (uint16_t)(flow->l3_offset + header_length);
+  return lb_parse_ports(data, end, flow) == LB_REASON_none;
+}
+
+LB_INLINE void lb_batch_message(struct lb_batch* batch, uint32_t family,
+                                const struct lb_hash_message* message, uint32_t position) {
+  if (LB_LIKELY(family == LB_IPV4)) {
+    uint32_t at = batch->count[0]++;
+    batch->position[0][at] = (uint8_t)position;
+    for (uint32_t w = 0; w < LB_HASH_WORDS_IPV4; w++) batch->word4[w][at] = message->word[w];
+    return;
+  }
+  uint32_t at = batch->count[1]++;
+  batch->position[1][at] = (uint8_t)position;
+  for (uint32_t w = 0; w < LB_HASH_WORDS_IPV6; w++) batch->word6[w][at] = message->word[w];
+}
+
+// The long way, and what it found for the memo.
+static __attribute__((noinline, unused)) enum lb_verdict lb_batch_add_any(
+    const struct lb_view* view, struct lb_batch* batch, struct lb_memo* memo, const uint8_t* data,
+    const uint8_t* end, struct lb_flow* flow, uint32_t position) {
+  struct lb_hash_message message;
+  struct lb_addresses addresses;
+  lb_flow_clear(flow);
+  enum lb_reason reason = lb_match_packet(view, data, end, flow, &addresses, &message);
+  flow->reason = (uint8_t)reason;
+  if (reason || (flow->flags & LB_FLOW_ECHO)) return lb_reason_verdict(reason);
+  lb_batch_message(batch, flow->family, &message, position);
+  if (flow->flags & LB_FLOW_ICMP_ERROR) return LB_FORWARD;
+  uint32_t key = lb_memo_key(flow);
+  struct lb_memo_entry* entry = lb_memo_place(memo, addresses.destination, key);
+  entry->address[0] = addresses.destination.word[0];
+  entry->address[1] = addresses.destination.word[1];
+  entry->key = key;
+  entry->service = flow->service;
+  entry->client_only = lb_view_service(view, flow->service)->affinity == LB_AFFINITY_CLIENT;
+  return LB_FORWARD;
+}
+
+// As lb_classify(), but for hash and slot. `position`: the flow's place in what lb_batch_finish()
+// gets.
+LB_INLINE enum lb_verdict lb_batch_add(const struct lb_view* view, struct lb_batch* batch,
+                                       struct lb_memo* memo, const uint8_t* data,
+                                       const uint8_t* end, struct lb_flow* flow,
+                                       uint32_t position) {
+  struct lb_addresses addresses;
+  if (LB_UNLIKELY(!lb_parse_plain(data, end, flow, &addresses)))
+    return lb_batch_add_any(view, batch, memo, data, end, flow, position);
+  uint32_t key = lb_memo_key(flow);
+  const struct lb_memo_entry* entry = lb_memo_place(memo, addresses.destination, key);
+  if (LB_UNLIKELY(entry->key != key || ((entry->address[0] ^ addresses.destination.word[0]) |
+                                        (entry->address[1] ^ addresses.destination.word[1]))))
+    return lb_batch_add_any(view, batch, memo, data, end, flow, position);
+  flow->service = entry->service;
+  flow->reason = LB_REASON_none;
+  flow->reserved = 0;
+  struct lb_hash_message message;
+  lb_hash_message_of(&message, flow, &addresses, entry->client_only);
+  lb_batch_message(batch, flow->family, &message, position);
+  return LB_FORWARD;
+}
+
+LB_INLINE void lb_batch_slots(const struct lb_view* view, const uint64_t* hashes,
+                              const uint8_t* positions, uint32_t count, struct lb_flow* flows) {
+  for (uint32_t i = 0; i < count; i++) {
+    struct lb_flow* flow = &flows[positions[i]];
+    const struct lb_service* service = lb_view_service(view, flow->service);
+    flow->hash = hashes[i];
+    flow->slot = (uint32_t)(hashes[i] >> (service->slot_shift & 63));
+    LB_PREFETCH(lb_view_slot(view, service, flow->slot));
+  }
+}
+
+LB_INLINE void lb_batch_finish(const struct lb_view* view, const struct lb_batch* batch,
+                               struct lb_flow* flows) {
+  uint64_t hashes[LB_BATCH_MAX];
+  if (LB_LIKELY(batch->count[0])) {
+    lb_hash_batch(lb_view_params(view)->hash_key, &batch->word4[0][0], LB_HASH_WORDS_IPV4,
+                  batch->count[0], hashes);
+    lb_batch_slots(view, hashes, batch->position[0], batch->count[0], flows);
+  }
+  if (batch->count[1]) {
+    lb_hash_batch(lb_view_params(view)->hash_key, &batch->word6[0][0], LB_HASH_WORDS_IPV6,
+                  batch->count[1], hashes);
+    lb_batch_slots(view, hashes, batch->position[1], batch->count[1], flows);
+  }
+}
+
+#endif  // DATAPLANE_FORWARD_BATCH_H_
