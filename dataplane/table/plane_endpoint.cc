@@ -1,0 +1,234 @@
+#include "dataplane/table/plane_endpoint.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/table/refusal.h"
+
+namespace evenkeel {
+namespace {
+
+constexpr int kEventsPerCall =
+    64;  // a peer that floods us must not keep the manager from other work
+constexpr size_t kStatsBytesMin = 64u << 10;
+
+uint64_t BootTimeNs() {
+  timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+template <size_t N>
+void CopyText(char (&to)[N], absl::string_view from) {
+  std::memcpy(to, from.data(), std::min(from.size(), N - 1));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PlaneEndpoint>> PlaneEndpoint::Create(Options options,
+                                                                     Callbacks callbacks) {
+  absl::StatusOr<std::unique_ptr<ChannelServer>> server =
+      ChannelServer::Listen(options.socket_path);
+  if (!server.ok()) return server.status();
+  std::unique_ptr<PlaneEndpoint> endpoint(
+      new PlaneEndpoint(std::move(options), std::move(callbacks), *std::move(server)));
+  if (absl::Status status = endpoint->MakeStatsRegion(kStatsBytesMin); !status.ok()) return status;
+  endpoint->RestoreLastGood();
+  return endpoint;
+}
+
+PlaneEndpoint::PlaneEndpoint(Options options, Callbacks callbacks,
+                             std::unique_ptr<ChannelServer> server)
+    : options_(std::move(options)),
+      callbacks_(std::move(callbacks)),
+      server_(std::move(server)),
+      store_(callbacks_.install),
+      start_ns_(BootTimeNs()) {}
+
+PlaneEndpoint::~PlaneEndpoint() = default;
+
+void PlaneEndpoint::RestoreLastGood() {
+  if (options_.state_dir.empty()) return;
+  LastGood last_good(options_.state_dir, RealDisk());
+  LastGood::Loaded loaded = last_good.Load();
+  for (const std::string& problem : loaded.problems) Log("error", problem);
+  if (loaded.image != nullptr) {
+    const uint64_t generation = loaded.image->generation();
+    const absl::Status status = store_.Restore(std::move(loaded.image));
+    if (status.ok()) {
+      Log("info", absl::StrCat("forwarding by the last good image, generation ", generation));
+    } else {
+      Log("error", status.message());
+    }
+  } else {
+    Log("info", "no last good image: nothing is forwarded until control publishes");
+  }
+  last_good_ = std::make_unique<LastGoodWriter>(std::move(last_good));
+}
+
+void PlaneEndpoint::HandleReady() {
+  for (int i = 0; i < kEventsPerCall; i++) {
+    std::unique_ptr<ChannelServer::Event> event = server_->Receive();
+    if (event == nullptr) return;
+    switch (event->kind) {
+      case ChannelServer::Event::Kind::kConnected:
+        Log("info", "control has connected");
+        Greet();
+        break;
+      case ChannelServer::Event::Kind::kDisconnected:
+        Log("info", absl::StrCat("control has gone: ", event->reason));
+        store_.BeginConnection();
+        break;
+      case ChannelServer::Event::Kind::kMessage:
+        Handle(std::move(event->message));
+        break;
+    }
+  }
+}
+
+void PlaneEndpoint::Greet() {
+  store_.BeginConnection();
+  transfer_fault_ = absl::OkStatus();
+  HelloMessage hello = MakeMessage<HelloMessage>(0);
+  hello.kind = options_.kind;
+  hello.pid = static_cast<uint32_t>(getpid());
+  hello.worker_count = options_.worker_count;
+  hello.start_ns = start_ns_;
+  hello.stats_size = stats_.size();
+  CopyText(hello.version, options_.version);
+
+  const std::shared_ptr<const ImageView>& image = store_.accepted();
+  if (image == nullptr) return server_->Send(hello, {stats_fd_->get()}, stats_fd_);
+  const AlignedBytes published = image->Published();
+  absl::StatusOr<UniqueFd> root = MakeSealedMemfd("evenkeel-root", published.bytes());
+  if (!root.ok()) return server_->Disconnect(std::string(root.status().message()));
+  hello.generation = image->generation();
+  hello.revision = image->revision();
+  hello.root_size = published.size();
+  hello.table_count = static_cast<uint32_t>(image->tables().size());
+  const int root_fd = root->get();
+  const auto keep_alive =
+      std::make_shared<std::pair<std::shared_ptr<UniqueFd>, UniqueFd>>(stats_fd_, *std::move(root));
+  server_->Send(hello, {stats_fd_->get(), root_fd}, keep_alive);
+  SendTables(image);
+}
+
+void PlaneEndpoint::SendTables(const std::shared_ptr<const ImageView>& image) {
+  std::span<const TablePtr> left = image->tables();
+  while (!left.empty()) {
+    const std::span<const TablePtr> batch = left.first(std::min(left.size(), kTablesPerMessage));
+    left = left.subspan(batch.size());
+    TablesMessage message = MakeMessage<TablesMessage>(0);
+    std::vector<int> fds;
+    for (const TablePtr& table : batch) {
+      TablesMessage::Entry& entry = message.entry[message.count++];
+      std::memcpy(entry.digest, table->digest().data(), sizeof(entry.digest));
+      entry.slots_log2 = table->slots_log2();
+      fds.push_back(table->fd());
+    }
+    server_->Send(message, std::move(fds), image);
+  }
+}
+
+void PlaneEndpoint::Handle(Message message) {
+  if (message.As<TablesMessage>() != nullptr) return TakeTables(std::move(message));
+  if (message.As<MailboxMessage>() != nullptr) return TakeMailbox(std::move(message));
+  if (const auto* publish = message.As<PublishMessage>()) return TakePublish(*publish);
+  if (const auto* stats = message.As<StatsMessage>()) return AnswerStats(*stats);
+  server_->Disconnect(absl::StrCat("it sent a message of type ", static_cast<int>(message.type()),
+                                   " and ", message.size, " bytes, which no control sends"));
+}
+
+// A table or mailbox that is refused is reported with the publication that needs it.
+void PlaneEndpoint::TakeTables(Message message) {
+  const TablesMessage& tables = *message.As<TablesMessage>();
+  if (tables.count > kTablesPerMessage || tables.count != message.fds.size()) {
+    return server_->Disconnect("it sent tables and descriptors that do not match");
+  }
+  for (uint32_t i = 0; i < tables.count; i++) {
+    Digest digest;
+    std::memcpy(digest.data(), tables.entry[i].digest, sizeof(digest));
+    transfer_fault_.Update(
+        store_.AddTable(std::move(message.fds[i]), digest, tables.entry[i].slots_log2));
+  }
+}
+
+void PlaneEndpoint::TakeMailbox(Message message) {
+  if (message.fds.size() != 1) return server_->Disconnect("it sent a mailbox without a descriptor");
+  transfer_fault_.Update(
+      store_.SetMailbox(std::move(message.fds[0]), message.As<MailboxMessage>()->capacity));
+}
+
+void PlaneEndpoint::TakePublish(const PublishMessage& publish) {
+  absl::Status status = store_.Publish(publish.generation);
+  if (!status.ok()) {
+    // The first cause says more than what follows from it.
+    const absl::Status& cause = transfer_fault_.ok() ? status : transfer_fault_;
+    Log("error", absl::StrCat("refused generation ", publish.generation, ": ", cause.message()));
+    Nack(publish.header.request, publish.generation, cause);
+  } else {
+    AckMessage ack = MakeMessage<AckMessage>(publish.header.request);
+    ack.generation = publish.generation;
+    server_->Send(ack);
+    if (last_good_ != nullptr) last_good_->Save(store_.accepted());
+  }
+  transfer_fault_ = absl::OkStatus();
+}
+
+void PlaneEndpoint::AnswerStats(const StatsMessage& request) {
+  StatsSnapshot snapshot;
+  if (const auto& image = store_.accepted(); image != nullptr) {
+    snapshot.generation = image->generation();
+    snapshot.revision = image->revision();
+    snapshot.digest = image->StatedDigest();
+  }
+  snapshot.uptime_ns = BootTimeNs() - start_ns_;
+  if (last_good_ != nullptr) {
+    if (const absl::Status saved = last_good_->status(); !saved.ok()) {
+      snapshot.alarms.push_back(
+          absl::StrCat("the last good image could not be saved: ", saved.message()));
+    }
+  }
+  callbacks_.fill_stats(&snapshot);
+
+  StatsReplyMessage reply = MakeMessage<StatsReplyMessage>(request.header.request);
+  std::vector<int> fds;
+  if (const size_t size = EncodedSize(snapshot); size > stats_.size()) {
+    const absl::Status status = MakeStatsRegion(2 * size);
+    if (!status.ok()) return Nack(request.header.request, 0, status);
+    fds.push_back(stats_fd_->get());
+  }
+  EncodeStats(snapshot, {stats_.data(), stats_.size()});
+  reply.stats_size = stats_.size();
+  server_->Send(reply, std::move(fds), stats_fd_);
+}
+
+absl::Status PlaneEndpoint::MakeStatsRegion(size_t size) {
+  absl::StatusOr<UniqueFd> fd = MakeSharedMemfd("evenkeel-stats", size);
+  if (!fd.ok()) return fd.status();
+  absl::StatusOr<MappedRegion> region = MapShared(fd->get(), size, Access::kReadWrite);
+  if (!region.ok()) return region.status();
+  stats_fd_ = std::make_shared<UniqueFd>(*std::move(fd));
+  stats_ = *std::move(region);
+  return absl::OkStatus();
+}
+
+void PlaneEndpoint::Nack(uint32_t request, uint64_t generation, const absl::Status& why) {
+  NackMessage nack = MakeMessage<NackMessage>(request);
+  nack.generation = generation;
+  nack.code = static_cast<uint32_t>(NackCodeOf(why));
+  const absl::string_view text = why.message();
+  CopyText(nack.text, text);
+  server_->Send(nack);
+}
+
+void PlaneEndpoint::Log(absl::string_view level, absl::string_view text) const {
+  if (callbacks_.log) callbacks_.log(level, text);
+}
+
+}  // namespace evenkeel
