@@ -1,0 +1,158 @@
+#include "dataplane/app/flags.h"
+
+#include <gflags/gflags.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+DEFINE_string(socket, "/run/evenkeel/dataplane.sock", "Unix socket on which evenkeeld is awaited");
+DEFINE_string(state_dir, "/var/lib/evenkeel/dataplane",
+              "directory of the last good image; empty: keep none");
+DEFINE_uint32(workers, 0,
+              "workers, each with its lcore and queue pair; 0: all lcores but the main one");
+DEFINE_string(port, "", "name of the DPDK port, where EAL has several");
+DEFINE_string(tap, "auto",
+              "kernel device for packets that are not ours: a name, none, or auto (evk0 for a port "
+              "that the kernel does not see)");
+DEFINE_uint32(mtu, 1600, "largest IP packet that the port must carry, bytes; 0: as it is");
+DEFINE_uint32(rx_descriptors, 1024, "receive descriptors a queue");
+DEFINE_uint32(tx_descriptors, 1024, "transmit descriptors a queue");
+DEFINE_uint32(mbufs, 0, "packet buffers; 0: as many as workers and descriptors need");
+DEFINE_string(poll, "adaptive",
+              "adaptive: an idle worker sleeps up to half a millisecond; busy: never");
+
+namespace evenkeel {
+namespace {
+
+constexpr const char* kOwnFlags[] = {"socket", "state_dir",      "workers",        "port",  "tap",
+                                     "mtu",    "rx_descriptors", "tx_descriptors", "mbufs", "poll"};
+
+absl::Status Wrong(absl::string_view argument, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(argument, ": ", why));
+}
+
+std::string WithUnderscores(absl::string_view name) {
+  std::string text(name);
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+}
+
+std::string WithDashes(absl::string_view name) {
+  std::string text(name);
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
+bool IsKnown(const std::string& name) {
+  return name == "flagfile" ||
+         std::find(std::begin(kOwnFlags), std::end(kOwnFlags), name) != std::end(kOwnFlags);
+}
+
+absl::Status SetFlag(const std::string& argument, const std::string& name,
+                     const std::string& value) {
+  if (!IsKnown(name)) return Wrong(argument, "unknown flag; --help lists them");
+  if (name == "flagfile" && access(value.c_str(), R_OK) != 0) {
+    return Wrong(argument, "the file cannot be read");
+  }
+  if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
+    return Wrong(argument, "impossible value");
+  }
+  return absl::OkStatus();
+}
+
+// Sets the flags of `arguments`: --name=value or --name value.
+absl::Status SetFlags(const std::vector<std::string>& arguments, Settings* settings) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--help" || argument == "-h") {
+      settings->show_help = true;
+      continue;
+    }
+    if (argument == "--version") {
+      settings->show_version = true;
+      continue;
+    }
+    if (argument.size() < 3 || !absl::StartsWith(argument, "--")) {
+      return Wrong(argument, "not a flag; EAL's arguments follow after --");
+    }
+    const size_t equals = argument.find('=');
+    const std::string name = WithUnderscores(argument.substr(2, equals - 2));
+    if (!IsKnown(name)) return Wrong(argument, "unknown flag; --help lists them");
+    if (equals == std::string::npos && i + 1 == arguments.size()) {
+      return Wrong(argument, "the value is missing");
+    }
+    const std::string value =
+        equals != std::string::npos ? argument.substr(equals + 1) : arguments[++i];
+    if (absl::Status s = SetFlag(argument, name, value); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+// `low` to `high`, for flags that gflags knows as 32 bits wide.
+absl::Status CheckRange(const char* name, uint32_t value, uint32_t low, uint32_t high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return Wrong(absl::StrCat("--", WithDashes(name), "=", value),
+               absl::StrCat("must be ", low, " to ", high));
+}
+
+absl::Status CheckValues() {
+  if (auto s = CheckRange("workers", FLAGS_workers, 0, 128); !s.ok()) return s;
+  if (auto s = CheckRange("rx_descriptors", FLAGS_rx_descriptors, 64, 32768); !s.ok()) return s;
+  if (auto s = CheckRange("tx_descriptors", FLAGS_tx_descriptors, 64, 32768); !s.ok()) return s;
+  if (FLAGS_mtu != 0) {
+    if (auto s = CheckRange("mtu", FLAGS_mtu, 1280, 9600); !s.ok()) return s;
+  }
+  if (FLAGS_poll != "adaptive" && FLAGS_poll != "busy") {
+    return Wrong(absl::StrCat("--poll=", FLAGS_poll), "must be adaptive or busy");
+  }
+  if (FLAGS_socket.empty()) return Wrong("--socket=", "must name a path");
+  if (FLAGS_tap.empty()) return Wrong("--tap=", "must be auto, none or a name");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
+  Settings settings;
+  const char* const* const end = argv + argc;
+  const char* const* const dashes =
+      std::find_if(argv + 1, end, [](const char* a) { return absl::string_view(a) == "--"; });
+  if (absl::Status s = SetFlags({argv + 1, dashes}, &settings); !s.ok()) return s;
+  if (absl::Status s = CheckValues(); !s.ok()) return s;
+  if (dashes != end) settings.eal_arguments.assign(dashes + 1, end);
+  settings.socket = FLAGS_socket;
+  settings.state_dir = FLAGS_state_dir;
+  settings.workers = FLAGS_workers;
+  settings.port = FLAGS_port;
+  settings.tap = FLAGS_tap;
+  settings.mtu = static_cast<uint16_t>(FLAGS_mtu);
+  settings.rx_descriptors = static_cast<uint16_t>(FLAGS_rx_descriptors);
+  settings.tx_descriptors = static_cast<uint16_t>(FLAGS_tx_descriptors);
+  settings.mbufs = FLAGS_mbufs;
+  settings.polling = FLAGS_poll == "busy" ? Polling::kBusy : Polling::kAdaptive;
+  return settings;
+}
+
+std::string HelpText() {
+  std::string text =
+      "evenkeel-dataplane: the DPDK plane of Evenkeel. Waits on a Unix socket for evenkeeld, and\n"
+      "forwards by the last image that it accepted.\n\n"
+      "  evenkeel-dataplane [flags] -- EAL_ARGUMENTS\n"
+      "  evenkeel-dataplane --workers=2 -- --lcores=0,1,2 "
+      "--vdev=net_af_packet0,iface=eth0,qpairs=2\n"
+      "  evenkeel-dataplane --workers=4 -- --lcores=0-4 -a 0000:03:00.0\n\n";
+  for (const char* name : kOwnFlags) {
+    gflags::CommandLineFlagInfo info;
+    if (!gflags::GetCommandLineFlagInfo(name, &info)) continue;
+    absl::StrAppend(&text, "  --", WithDashes(name), "=", info.default_value, "\n      ",
+                    info.description, "\n");
+  }
+  absl::StrAppend(&text, "  --flagfile=FILE\n      flags from a file, one a line\n");
+  return text;
+}
+
+}  // namespace evenkeel

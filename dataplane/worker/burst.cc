@@ -1,0 +1,98 @@
+#include "dataplane/worker/burst.h"
+
+#include <rte_prefetch.h>
+
+#include "dataplane/forward/batch.h"
+#include "dataplane/forward/forward.h"
+#include "dataplane/worker/mbuf_edit.h"
+
+namespace evenkeel {
+namespace {
+
+void PrefetchHeaders(const Burst& burst) {
+  for (uint16_t i = 0; i < burst.count; ++i) {
+    const uint8_t* frame = FrameStart(burst.packet[i]);
+    rte_prefetch0(frame);
+    __builtin_prefetch(frame - RTE_CACHE_LINE_SIZE, 1);  // the outer header goes there
+  }
+}
+
+// Leaves in `to_send` those that need a backend (or an answer).
+void Classify(const lb_view& view, Burst* burst) {
+  lb_batch_begin(&view, &burst->batch, &burst->memo);
+  for (uint16_t i = 0; i < burst->count; ++i) {
+    const uint8_t position = static_cast<uint8_t>(i);
+    const rte_mbuf* packet = burst->packet[i];
+    lb_flow* flow = &burst->flow[i];
+    if (packet->nb_segs != 1) {
+      burst->Refuse(position, LB_REASON_not_linear);
+      continue;
+    }
+    if (lb_batch_add(&view, &burst->batch, &burst->memo, FrameStart(packet), FrameEnd(packet), flow,
+                     position) != LB_FORWARD) {
+      burst->Refuse(position, static_cast<lb_reason>(flow->reason));
+      continue;
+    }
+    burst->to_send[burst->to_send_count++] = position;
+  }
+  lb_batch_finish(&view, &burst->batch, burst->flow);
+}
+
+void PrefetchBackends(const lb_view& view, const Burst& burst) {
+  for (uint16_t i = 0; i < burst.to_send_count; ++i) {
+    lb_prefetch_backend(&view, &burst.flow[burst.to_send[i]]);
+  }
+}
+
+void Resolve(const lb_view& view, const FlowCounter* counters, Burst* burst) {
+  uint16_t kept = 0;
+  for (uint16_t i = 0; i < burst->to_send_count; ++i) {
+    const uint8_t position = burst->to_send[i];
+    const rte_mbuf* packet = burst->packet[position];
+    lb_decision* decision = &burst->decision[position];
+    const lb_verdict verdict =
+        lb_resolve(&view, FrameStart(packet), FrameEnd(packet), &burst->flow[position], decision);
+    if (verdict != LB_FORWARD && verdict != LB_REPLY) {
+      burst->Refuse(position, static_cast<lb_reason>(decision->reason));
+      continue;
+    }
+    __builtin_prefetch(&counters[decision->counter], 1);
+    burst->to_send[kept++] = position;
+  }
+  burst->to_send_count = kept;
+}
+
+void Apply(const lb_view& view, Burst* burst) {
+  uint16_t kept = 0;
+  for (uint16_t i = 0; i < burst->to_send_count; ++i) {
+    const uint8_t position = burst->to_send[i];
+    rte_mbuf* packet = burst->packet[position];
+    lb_decision* decision = &burst->decision[position];
+    if (!MakeRoom(packet, *decision)) {
+      burst->Refuse(position, LB_REASON_no_headroom);
+      continue;
+    }
+    const lb_verdict verdict =
+        lb_apply(&view, FrameStart(packet), FrameEnd(packet), &burst->flow[position], decision);
+    if (verdict != LB_FORWARD && verdict != LB_REPLY) {
+      burst->Refuse(position, static_cast<lb_reason>(decision->reason));
+      continue;
+    }
+    burst->to_send[kept++] = position;
+  }
+  burst->to_send_count = kept;
+}
+
+}  // namespace
+
+void ForwardBurst(const lb_view& view, const FlowCounter* counters, Burst* burst) {
+  burst->to_send_count = 0;
+  burst->other_count = 0;
+  PrefetchHeaders(*burst);
+  Classify(view, burst);
+  PrefetchBackends(view, *burst);
+  Resolve(view, counters, burst);
+  Apply(view, burst);
+}
+
+}  // namespace evenkeel

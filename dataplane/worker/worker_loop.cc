@@ -1,0 +1,146 @@
+#include "dataplane/worker/worker_loop.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+
+#include "dataplane/forward/wire.h"
+
+namespace evenkeel {
+namespace {
+
+constexpr int kSendTries = 16;
+
+// Before the first image: nothing matches, everything passes to the kernel for the reason no_image.
+constexpr lb_view kNoImage{};
+
+}  // namespace
+
+Worker::Worker(const WorkerConfig& config, Plane* plane)
+    : config_(config),
+      plane_(plane),
+      swap_(&plane->swap()),
+      counters_(&plane->worker(config.index)),
+      tsc_hz_(rte_get_tsc_hz()),
+      punt_(config.to_kernel, config.workers, tsc_hz_),
+      idle_(config.polling, tsc_hz_) {}
+
+void Worker::Run() {
+  swap_->Online(config_.index);
+  while (!stop_.load(std::memory_order_relaxed)) Poll();
+  swap_->Offline(config_.index);
+}
+
+void Worker::Poll() {
+  swap_->Tick(config_.index);
+  const Generation* generation = swap_->Acquire();
+  if (config_.from_kernel != nullptr) ForwardFromKernel();
+  burst_.count = rte_eth_rx_burst(config_.port, static_cast<uint16_t>(config_.index), burst_.packet,
+                                  Burst::kPackets);
+  now_tsc_ = rte_rdtsc();
+  counters_->generation.Set(generation != nullptr ? generation->number() : 0);
+  if (burst_.count == 0) {
+    counters_->idle_polls.Add(1);
+    idle_.OnEmptyPoll(now_tsc_);
+    return;
+  }
+  counters_->busy_polls.Add(1);
+  counters_->received.Add(burst_.count);
+  idle_.OnPackets(now_tsc_);
+  if (generation != nullptr) {
+    ForwardBurst(generation->view(), generation->counters(config_.index).data(), &burst_);
+    SendBurst(generation);
+  } else {
+    ForwardBurst(kNoImage, nullptr, &burst_);
+  }
+  SettleOthers();
+}
+
+// What the transmit queue takes within a bounded number of tries.
+uint16_t Worker::Send(rte_mbuf** packets, uint16_t count) {
+  const uint16_t queue = static_cast<uint16_t>(config_.index);
+  uint16_t sent = rte_eth_tx_burst(config_.port, queue, packets, count);
+  for (int tries = 0; sent < count && tries < kSendTries; ++tries) {
+    rte_pause();
+    sent += rte_eth_tx_burst(config_.port, queue, packets + sent, count - sent);
+  }
+  return sent;
+}
+
+void Worker::SendBurst(const Generation* generation) {
+  if (burst_.to_send_count == 0) return;
+  rte_mbuf* packets[Burst::kPackets];
+  for (uint16_t i = 0; i < burst_.to_send_count; ++i) {
+    packets[i] = burst_.packet[burst_.to_send[i]];
+  }
+  const uint16_t sent = Send(packets, burst_.to_send_count);
+  CountForwarded(generation->counters(config_.index), sent);
+  for (uint16_t i = sent; i < burst_.to_send_count; ++i) {
+    burst_.Refuse(burst_.to_send[i], LB_REASON_tx_full);
+  }
+}
+
+// After sending: what the queue had no room for is counted as tx_full and as nothing else.
+void Worker::CountForwarded(GenerationCounters& counters, uint16_t sent) {
+  uint64_t forwarded = 0;
+  uint64_t new_flows = 0;
+  for (uint16_t i = 0; i < sent; ++i) {
+    const lb_flow& flow = burst_.flow[burst_.to_send[i]];
+    const lb_decision& decision = burst_.decision[burst_.to_send[i]];
+    if (decision.reason != LB_REASON_none) {
+      counters_->reasons[decision.reason].Add(1);
+      continue;
+    }
+    ++forwarded;
+    FlowCounter& count = counters.flow(decision.counter);
+    count.packets.Add(1);
+    count.bytes.Add(flow.ip_length);
+    if (IsNewFlow(flow)) {
+      count.new_flows.Add(1);
+      ++new_flows;
+    }
+  }
+  counters_->reasons[LB_REASON_none].Add(forwarded);
+  if (new_flows != 0) counters_->new_flows.Add(new_flows);
+}
+
+// A QUIC Initial always counts; it enters the filter too, so that what follows it does not count
+// again.
+bool Worker::IsNewFlow(const lb_flow& flow) {
+  const bool first = (flow.flags & LB_FLOW_NEW) != 0;
+  if (flow.protocol != LB_PROTOCOL_UDP) return first;
+  const uint64_t period = now_tsc_ / (tsc_hz_ * RecentFlows::kPeriodSeconds);
+  return recent_.IsNew(RecentFlows::Signature(flow), period) || first;
+}
+
+// Passed or dropped: handed to the kernel's queue or freed, and counted once either way.
+void Worker::SettleOthers() {
+  rte_mbuf* drops[Burst::kPackets];
+  uint16_t drop_count = 0;
+  for (uint16_t i = 0; i < burst_.other_count; ++i) {
+    const uint8_t position = burst_.others[i];
+    lb_reason reason = static_cast<lb_reason>(burst_.reason[position]);
+    rte_mbuf* packet = burst_.packet[position];
+    if (lb_reason_verdict(reason) != LB_PASS) {
+      drops[drop_count++] = packet;
+    } else if (!punt_.Give(packet, burst_.flow[position], now_tsc_)) {
+      reason = LB_REASON_tap_full;
+    }
+    counters_->reasons[reason].Add(1);
+  }
+  if (drop_count != 0) rte_pktmbuf_free_bulk(drops, drop_count);
+}
+
+void Worker::ForwardFromKernel() {
+  rte_mbuf* packets[Burst::kPackets];
+  const unsigned count = rte_ring_dequeue_burst(
+      config_.from_kernel, reinterpret_cast<void**>(packets), Burst::kPackets, nullptr);
+  if (count == 0) return;
+  const uint16_t sent = Send(packets, static_cast<uint16_t>(count));
+  counters_->from_kernel.Add(sent);
+  if (sent == count) return;
+  counters_->from_kernel_lost.Add(count - sent);
+  rte_pktmbuf_free_bulk(packets + sent, count - sent);
+}
+
+}  // namespace evenkeel
