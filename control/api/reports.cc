@@ -1,0 +1,257 @@
+#include "control/api/reports.h"
+
+#include <cinttypes>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "control/api/evenkeel.pb.h"
+#include "control/api/explain.h"
+#include "control/version.h"
+#include "dataplane/forward/verdict.h"
+#include "dataplane/table/records.h"
+
+namespace evenkeel {
+namespace {
+
+struct ReasonInfo {
+  const char* name;
+  lb_verdict verdict;
+};
+constexpr ReasonInfo kReasons[] = {
+#define EVENKEEL_REASON(name, verdict, text) {#name, verdict},
+    LB_REASONS(EVENKEEL_REASON)
+#undef EVENKEEL_REASON
+};
+
+std::string Rfc3339(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+int64_t Number(uint64_t value) { return static_cast<int64_t>(value); }
+
+void FillFinding(const Finding& finding, v1::Finding* out) {
+  out->set_rule(finding.rule);
+  out->set_severity(std::string(SeverityName(finding.severity)));
+  out->set_path(finding.path);
+  out->set_line(finding.line);
+  out->set_column(finding.column);
+  out->set_message(finding.message);
+  out->set_hint(finding.hint);
+}
+
+void FillPlane(const PlaneSink& sink, const absl::StatusOr<StatsSnapshot>& stats, v1::Plane* out) {
+  const PlaneState state = sink.State();
+  out->set_kind(std::string(sink.kind()));
+  if (!state.mode.empty()) out->set_mode(state.mode);
+  out->set_connected(state.connected);
+  out->set_generation(Number(state.generation));
+  if (!stats.ok()) return;
+  out->set_generation(Number(stats->generation));
+  if (stats->generation != 0) out->set_digest(HexDigest(stats->digest));
+  for (const WorkerCount& count : stats->workers) {
+    v1::Worker* worker = out->add_workers();
+    worker->set_worker(static_cast<int32_t>(count.worker));
+    worker->set_packets(Number(count.packets));
+    worker->set_new_flows(Number(count.new_flows));
+  }
+}
+
+void FillDrains(const Config& config, v1::StatusReply* reply) {
+  for (const Pool& pool : config.pools) {
+    for (const Backend& backend : pool.backends) {
+      if (!backend.drain) continue;
+      v1::Drain* drain = reply->add_drains();
+      drain->set_pool(pool.name);
+      drain->set_backend(backend.name);
+      drain->set_reason(backend.drain->reason);
+      if (backend.drain->until != absl::InfiniteFuture()) {
+        drain->set_until(Rfc3339(backend.drain->until));
+      }
+    }
+  }
+}
+
+// Null where the running revision could not be built again.
+const CompiledPool* FindCompiled(const RunningRevision& running, absl::string_view pool) {
+  if (running.compiled == nullptr) return nullptr;
+  for (size_t i = 0; i < running.config.pools.size(); ++i) {
+    if (running.config.pools[i].name == pool) return &running.compiled->pools[i];
+  }
+  return nullptr;
+}
+
+void FillPorts(const Ports& ports, v1::Service* out) {
+  if (ports.any) out->add_ports("any");
+  for (const PortRange& range : ports.ranges) {
+    out->add_ports(range.low == range.high ? absl::StrCat(range.low)
+                                           : absl::StrCat(range.low, "-", range.high));
+  }
+}
+
+void FillBackend(const Service& service, const Pool& pool, const CompiledPool* compiled,
+                 size_t place, const TrafficNow& traffic, v1::Backend* out) {
+  const Backend& backend = pool.backends[place];
+  const FlowKey key{NameId(service.name), BackendId(backend.address.bytes())};
+  out->set_service(service.name);
+  out->set_pool(pool.name);
+  out->set_name(backend.name);
+  out->set_address(backend.address.ToString());
+  out->set_weight(backend.weight);
+  out->set_state(backend.drain ? "draining" : "up");  // nothing checks health yet
+  out->set_share_expected(compiled == nullptr ? 0 : compiled->share(place));
+  if (std::optional<double> share = traffic.recent.Share(key.first, key.second)) {
+    out->set_share_observed(*share);
+  }
+  if (const auto found = traffic.flows.find(key); found != traffic.flows.end()) {
+    out->set_new_flows(Number(found->second.new_flows));
+    out->set_packets(Number(found->second.packets));
+    out->set_bytes(Number(found->second.bytes));
+  }
+}
+
+}  // namespace
+
+void FillError(absl::string_view code, absl::string_view message, absl::string_view hint,
+               v1::Error* error) {
+  error->set_code(std::string(code));
+  error->set_message(std::string(message));
+  error->set_hint(std::string(hint));
+}
+
+void FillApply(const ApplyOutcome& outcome, v1::ApplyReply* reply) {
+  for (const Finding& finding : outcome.findings) FillFinding(finding, reply->add_findings());
+  if (const std::optional<Refusal>& refusal = outcome.refusal) {
+    FillError(refusal->code, refusal->message, refusal->hint, reply->mutable_error());
+    return;
+  }
+  v1::ApplyResult* result = reply->mutable_result();
+  result->set_revision(outcome.revision);
+  result->set_state("confirmed");
+  result->set_generation(Number(outcome.generation));
+}
+
+void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusReply* reply) {
+  const RunningPtr running = pipeline.Running();
+  reply->set_state(running == nullptr ? "empty" : "confirmed");
+  if (running != nullptr) {
+    reply->set_revision(running->revision);
+    reply->set_generation(Number(running->generation));
+    FillDrains(running->config, reply);
+  }
+  for (size_t i = 0; i < pipeline.sinks().size(); ++i) {
+    FillPlane(*pipeline.sinks()[i], traffic.planes[i], reply->add_planes());
+  }
+  for (const PlaneAlarm& alarm : traffic.alarms) {
+    v1::Alarm* out = reply->add_alarms();
+    out->set_rule("plane");
+    out->set_since(Rfc3339(alarm.since));
+    out->set_message(alarm.message);
+  }
+}
+
+void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::ServicesReply* reply) {
+  if (running == nullptr) return;
+  absl::flat_hash_map<uint64_t, FlowTotals> totals;
+  for (const auto& [key, flow] : traffic.flows) {
+    FlowTotals& sum = totals[key.first];
+    sum.packets += flow.packets;
+    sum.bytes += flow.bytes;
+    sum.new_flows += flow.new_flows;
+  }
+  for (const Service& service : running->config.services) {
+    v1::Service* out = reply->add_services();
+    out->set_name(service.name);
+    out->set_vip(service.vip.ToString());
+    out->set_protocol(std::string(Name(service.protocol)));
+    FillPorts(service.ports, out);
+    out->set_pool(service.pool);
+    if (const Pool* pool = running->config.FindPool(service.pool)) {
+      out->set_slots(pool->table.slots);
+      out->set_fill(std::string(Name(pool->table.fill)));
+    }
+    const CompiledPool* compiled = FindCompiled(*running, service.pool);
+    if (compiled != nullptr && compiled->table != nullptr) {
+      out->set_digest(HexDigest(compiled->table->id_digest));
+    }
+    const FlowTotals& sum = totals[NameId(service.name)];
+    out->set_packets(Number(sum.packets));
+    out->set_bytes(Number(sum.bytes));
+    out->set_new_flows(Number(sum.new_flows));
+  }
+}
+
+void FillBackends(const RunningPtr& running, const TrafficNow& traffic, v1::BackendsReply* reply) {
+  if (running == nullptr) return;
+  for (const Service& service : running->config.services) {
+    const Pool* pool = running->config.FindPool(service.pool);
+    if (pool == nullptr) continue;
+    const CompiledPool* compiled = FindCompiled(*running, service.pool);
+    for (size_t i = 0; i < pool->backends.size(); ++i) {
+      FillBackend(service, *pool, compiled, i, traffic, reply->add_backends());
+    }
+  }
+}
+
+void FillDrops(const TrafficNow& traffic, v1::DropsReply* reply) {
+  uint64_t verdicts[LB_VERDICTS] = {};
+  for (size_t i = 0; i < std::size(kReasons); ++i) {
+    const uint64_t count = i < traffic.reasons.size() ? traffic.reasons[i] : 0;
+    verdicts[kReasons[i].verdict] += count;
+    // Reason 0 is that nothing was in the way: a forwarded packet.
+    if (i != LB_REASON_none) (*reply->mutable_reasons())[kReasons[i].name] = Number(count);
+  }
+  reply->set_received(Number(traffic.received));
+  reply->set_forward(Number(verdicts[LB_FORWARD]));
+  reply->set_reply(Number(verdicts[LB_REPLY]));
+  reply->set_pass(Number(verdicts[LB_PASS]));
+  reply->set_drop(Number(verdicts[LB_DROP]));
+}
+
+void FillExplain(const RunningPtr& running, const v1::ExplainRequest& request,
+                 v1::ExplainReply* reply) {
+  const absl::StatusOr<Endpoint> from = Endpoint::Parse(request.from());
+  const absl::StatusOr<Endpoint> to = Endpoint::Parse(request.to());
+  for (const absl::Status& status : {from.status(), to.status()}) {
+    if (status.ok()) continue;
+    FillError("usage", status.message(), "", reply->mutable_error());
+    return;
+  }
+  if (request.protocol() != "tcp" && request.protocol() != "udp") {
+    FillError("usage", absl::StrCat("'", request.protocol(), "' is no protocol: tcp or udp"), "",
+              reply->mutable_error());
+    return;
+  }
+  if (running == nullptr) {
+    FillError("not_found", "no revision is running", "apply a configuration first",
+              reply->mutable_error());
+    return;
+  }
+  absl::StatusOr<Explanation> e = Explain(
+      *running, {.from = *from,
+                 .to = *to,
+                 .protocol = request.protocol() == "tcp" ? Protocol::kTcp : Protocol::kUdp});
+  if (!e.ok()) {
+    const bool usage = absl::IsInvalidArgument(e.status());
+    FillError(usage ? "usage" : "unavailable", e.status().message(), "", reply->mutable_error());
+    return;
+  }
+  reply->set_verdict(e->verdict);
+  if (e->service) reply->set_service(*e->service);
+  if (e->hash) reply->set_hash(absl::StrFormat("%016x", *e->hash));
+  if (e->slot) reply->set_slot(*e->slot);
+  if (e->state) reply->set_state(*e->state);
+  if (e->backend) reply->set_backend(*e->backend);
+  if (e->previous) reply->set_previous(*e->previous);
+  if (e->address) reply->set_address(*e->address);
+  reply->set_why(e->why);
+}
+
+void FillVersion(v1::VersionReply* reply) {
+  reply->set_version(kVersion);
+  reply->set_commit(kCommit);
+  reply->set_schema(kSchemaV1);
+  reply->set_image_abi(LB_IMAGE_ABI);
+}
+
+}  // namespace evenkeel

@@ -1,0 +1,134 @@
+#include "control/app/daemon.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "control/api/access.h"
+#include "control/api/control_service.h"
+#include "control/api/server_pool.h"
+#include "control/api/unix_listener.h"
+#include "control/app/log.h"
+#include "control/metrics/http_server.h"
+#include "control/metrics/traffic.h"
+#include "control/pipeline.h"
+#include "control/publish/make_sink.h"
+#include "control/store/state_dir.h"
+#include "control/store/store.h"
+#include "control/version.h"
+
+namespace evenkeel {
+namespace {
+
+absl::StatusOr<AccessRules> RulesOf(const Settings& settings) {
+  AccessRules rules{.own_uid = geteuid()};
+  const auto find = [](const std::string& name, std::optional<gid_t>* group) {
+    if (name.empty()) return absl::OkStatus();
+    absl::StatusOr<gid_t> found = FindGroup(name);
+    if (found.ok()) *group = *found;
+    return found.status();
+  };
+  if (absl::Status s = find(settings.look_group, &rules.look_group); !s.ok()) return s;
+  if (absl::Status s = find(settings.change_group, &rules.change_group); !s.ok()) return s;
+  return rules;
+}
+
+// All who may do nothing share one server, or many of them would use up the pool.
+const Who kStranger{.uid = UINT32_MAX, .name = "a user without permission"};
+
+// With groups, everybody may connect and is judged by credentials, with a clear refusal.
+mode_t SocketMode(const AccessRules& rules) {
+  return rules.look_group || rules.change_group ? 0666 : 0660;
+}
+
+}  // namespace
+
+// In the order of making; destroyed from the last to the first.
+struct Daemon::Parts {
+  std::optional<StateDir> state_dir;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<PlaneSink> sink;
+  std::unique_ptr<UnixListener> listener;
+  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Traffic> traffic;
+  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<ServerPool> servers;
+};
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Daemon::~Daemon() {
+  parts_->listener.reset();  // nobody new
+  parts_->servers.reset();   // calls that run may finish
+  parts_->http.reset();
+  parts_->traffic.reset();
+  // The sink's thread calls the pipeline, and the pipeline calls the sink: silence the thread
+  // first.
+  parts_->sink->Stop();
+  parts_->pipeline.reset();
+}
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) {
+  auto parts = std::make_unique<Parts>();
+  absl::StatusOr<AccessRules> rules = RulesOf(settings);
+  if (!rules.ok()) return rules.status();
+
+  absl::StatusOr<StateDir> state_dir = StateDir::Take(settings.state_dir);
+  if (!state_dir.ok()) return state_dir.status();
+  parts->state_dir.emplace(*std::move(state_dir));
+  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(settings.state_dir);
+  if (!store.ok()) return store.status();
+  parts->store = *std::move(store);
+
+  // The socket before the planes: of two daemons the second must not touch them.
+  absl::StatusOr<std::unique_ptr<UnixListener>> listener =
+      UnixListener::Listen(settings.socket, SocketMode(*rules));
+  if (!listener.ok()) return listener.status();
+  parts->listener = *std::move(listener);
+
+  absl::StatusOr<std::unique_ptr<PlaneSink>> sink =
+      MakeSink({.plane = settings.plane,
+                .dataplane_socket = settings.dataplane_socket,
+                .interface = settings.interface,
+                .xdp_mode = settings.xdp_mode});
+  if (!sink.ok()) return sink.status();
+  parts->sink = *std::move(sink);
+
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Create(parts->store.get(), {parts->sink.get()}, {});
+  if (!pipeline.ok()) return pipeline.status();
+  parts->pipeline = *std::move(pipeline);
+  parts->traffic = std::make_unique<Traffic>(parts->pipeline->sinks());
+  if (!settings.http.empty()) {
+    absl::StatusOr<std::unique_ptr<HttpServer>> http =
+        HttpServer::Start(settings.http, parts->pipeline.get(), parts->traffic.get());
+    if (!http.ok()) return http.status();
+    parts->http = *std::move(http);
+  }
+  parts->pipeline->Start();
+  parts->traffic->Start();
+
+  parts->servers = std::make_unique<ServerPool>([parts = parts.get()](const Caller& caller) {
+    return MakeControlService(parts->pipeline.get(), parts->traffic.get(), caller);
+  });
+  parts->listener->Start(
+      [parts = parts.get(), rules = *rules](UniqueFd connection, const Peer& peer) {
+        Caller caller{.who = {.uid = peer.uid, .name = peer.name}, .role = RoleOf(peer, rules)};
+        if (caller.role == Role::kNone) {
+          LogWarning("api", "refused ", peer.name, " (uid ", peer.uid, ", process ", peer.pid,
+                     "), who may neither look nor change");
+          caller.who = kStranger;
+        }
+        if (absl::Status s = parts->servers->Serve(std::move(connection), caller); !s.ok()) {
+          LogError("api", "a connection of ", peer.name, " was closed: ", s.message());
+        }
+      });
+  LogInfo("app", "evenkeeld ", kVersion, " (", kCommit, ") listens on ", settings.socket,
+          ", keeps its state in ", settings.state_dir,
+          settings.http.empty() ? "" : ", serves metrics on ", settings.http);
+  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+}  // namespace evenkeel

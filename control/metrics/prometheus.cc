@@ -1,0 +1,154 @@
+#include "control/metrics/prometheus.h"
+
+#include <functional>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/forward/verdict.h"
+
+namespace evenkeel {
+namespace {
+
+struct ReasonInfo {
+  const char* name;
+  lb_verdict verdict;
+};
+constexpr ReasonInfo kReasons[] = {
+#define EVENKEEL_REASON(name, verdict, text) {#name, verdict},
+    LB_REASONS(EVENKEEL_REASON)
+#undef EVENKEEL_REASON
+};
+
+void Head(absl::string_view name, absl::string_view type, absl::string_view help,
+          std::string* out) {
+  absl::StrAppend(out, "# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
+}
+
+// One backend of one service. Names of the configuration have no character that a label must
+// escape.
+struct Row {
+  std::string labels;
+  double expected = 0;
+  std::optional<double> observed;
+  FlowTotals totals;
+};
+
+std::vector<Row> RowsOf(const RunningRevision& running, const TrafficNow& traffic) {
+  std::map<std::string, size_t> pools;
+  for (size_t i = 0; i < running.config.pools.size(); ++i) pools[running.config.pools[i].name] = i;
+  std::vector<Row> rows;
+  for (const Service& service : running.config.services) {
+    const size_t place = pools.at(service.pool);
+    const Pool& pool = running.config.pools[place];
+    for (size_t i = 0; i < pool.backends.size(); ++i) {
+      const FlowKey key{NameId(service.name), BackendId(pool.backends[i].address.bytes())};
+      Row row{.labels = absl::StrCat("{service=\"", service.name, "\",backend=\"", pool.name, "/",
+                                     pool.backends[i].name, "\"}")};
+      if (running.compiled != nullptr) row.expected = running.compiled->pools[place].share(i);
+      row.observed = traffic.recent.Share(key.first, key.second);
+      if (const auto found = traffic.flows.find(key); found != traffic.flows.end()) {
+        row.totals = found->second;
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+void AddBackends(const RunningRevision& running, const TrafficNow& traffic, std::string* out) {
+  const std::vector<Row> rows = RowsOf(running, traffic);
+  const auto counter = [&](absl::string_view name, absl::string_view help,
+                           uint64_t FlowTotals::*field) {
+    Head(name, "counter", help, out);
+    for (const Row& row : rows)
+      absl::StrAppend(out, name, row.labels, " ", row.totals.*field, "\n");
+  };
+  counter("evenkeel_backend_packets_total", "Packets forwarded to the backend.",
+          &FlowTotals::packets);
+  counter("evenkeel_backend_bytes_total", "Bytes forwarded to the backend, as they came.",
+          &FlowTotals::bytes);
+  counter("evenkeel_backend_new_flows_total", "First packets forwarded to the backend.",
+          &FlowTotals::new_flows);
+  Head("evenkeel_backend_share_expected", "gauge", "Fraction of the table's slots.", out);
+  for (const Row& row : rows) {
+    absl::StrAppend(out, "evenkeel_backend_share_expected", row.labels, " ", row.expected, "\n");
+  }
+  Head("evenkeel_backend_share_observed", "gauge",
+       "Fraction of the service's new flows of the last 10 s; absent below 100 of them.", out);
+  for (const Row& row : rows) {
+    if (!row.observed) continue;
+    absl::StrAppend(out, "evenkeel_backend_share_observed", row.labels, " ", *row.observed, "\n");
+  }
+  Head("evenkeel_backend_up", "gauge", "1: the backend is up.", out);
+  for (const Row& row : rows) absl::StrAppend(out, "evenkeel_backend_up", row.labels, " 1\n");
+}
+
+void AddDrops(const TrafficNow& traffic, std::string* out) {
+  Head("evenkeel_drops_total", "counter", "Packets dropped, by reason.", out);
+  for (size_t i = 0; i < std::size(kReasons); ++i) {
+    if (kReasons[i].verdict != LB_DROP) continue;
+    const uint64_t count = i < traffic.reasons.size() ? traffic.reasons[i] : 0;
+    absl::StrAppend(out, "evenkeel_drops_total{reason=\"", kReasons[i].name, "\"} ", count, "\n");
+  }
+}
+
+void AddGenerations(const Pipeline& pipeline, const TrafficNow& traffic, std::string* out) {
+  const RunningPtr running = pipeline.Running();
+  Head("evenkeel_generation", "gauge", "Generation that is intended, published, run by the plane.",
+       out);
+  const auto add = [out](absl::string_view where, uint64_t generation) {
+    absl::StrAppend(out, "evenkeel_generation{where=\"", where, "\"} ", generation, "\n");
+  };
+  add("intended", running == nullptr ? 0 : running->generation);
+  for (size_t i = 0; i < pipeline.sinks().size(); ++i) {
+    add("published", pipeline.sinks()[i]->State().generation);
+    if (traffic.planes[i].ok()) add("plane", traffic.planes[i]->generation);
+  }
+}
+
+void AddWorkers(const TrafficNow& traffic, std::string* out) {
+  Head("evenkeel_worker_packets_total", "counter", "Packets forwarded by the worker.", out);
+  for (const auto& plane : traffic.planes) {
+    if (!plane.ok()) continue;
+    for (const WorkerCount& worker : plane->workers) {
+      absl::StrAppend(out, "evenkeel_worker_packets_total{worker=\"", worker.worker, "\"} ",
+                      worker.packets, "\n");
+    }
+  }
+}
+
+}  // namespace
+
+std::string MetricsText(const Pipeline& pipeline, const TrafficNow& traffic) {
+  std::string out;
+  if (const RunningPtr running = pipeline.Running()) AddBackends(*running, traffic, &out);
+  AddDrops(traffic, &out);
+  AddGenerations(pipeline, traffic, &out);
+  AddWorkers(traffic, &out);
+  Head("evenkeel_trial_active", "gauge", "1: a trial is under way.", &out);
+  absl::StrAppend(&out, "evenkeel_trial_active 0\n");
+  return out;
+}
+
+std::string DigestJson(const Pipeline& pipeline) {
+  nlohmann::json object{{"revision", 0}, {"generation", 0}, {"digest", nullptr}};
+  nlohmann::json& pools = object["pools"] = nlohmann::json::array();
+  if (const RunningPtr running = pipeline.Running()) {
+    object["revision"] = running->revision;
+    object["generation"] = running->generation;
+    if (running->compiled != nullptr) {
+      object["digest"] = HexDigest(running->compiled->image->StatedDigest());
+      for (size_t i = 0; i < running->config.pools.size(); ++i) {
+        const BuiltTablePtr& table = running->compiled->pools[i].table;
+        nlohmann::json digest = nullptr;
+        if (table != nullptr) digest = HexDigest(table->id_digest);
+        pools.push_back({{"name", running->config.pools[i].name}, {"digest", digest}});
+      }
+    }
+  }
+  return object.dump() + "\n";
+}
+
+}  // namespace evenkeel

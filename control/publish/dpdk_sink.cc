@@ -1,0 +1,175 @@
+#include "control/publish/dpdk_sink.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "control/app/log.h"
+
+namespace evenkeel {
+namespace {
+
+constexpr absl::Duration kRetryMin = absl::Milliseconds(100);
+constexpr absl::Duration kRetryMax = absl::Seconds(1);
+constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
+// Between two connections, at least.
+constexpr absl::Duration kConnectionPause = absl::Milliseconds(100);
+// How often a connection that poll() reports ready is looked at while a call on it is under way.
+constexpr absl::Duration kBusyPause = absl::Milliseconds(20);
+
+std::string Describe(const ChannelClient::PlaneInfo& plane) {
+  return absl::StrCat("process ", plane.pid, ", version ", plane.version, ", ", plane.worker_count,
+                      plane.worker_count == 1 ? " worker" : " workers");
+}
+
+absl::Status NotConnected(const std::string& path, const std::string& fault) {
+  return absl::UnavailableError(
+      absl::StrCat("no dataplane is connected on ", path, fault.empty() ? "" : ": ", fault));
+}
+
+}  // namespace
+
+DpdkSink::DpdkSink(std::string socket_path)
+    : socket_path_(std::move(socket_path)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+void DpdkSink::Stop() {
+  stopping_ = true;
+  Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void DpdkSink::Start(std::function<void()> changed) {
+  changed_ = std::move(changed);
+  thread_ = std::thread([this] { Run(); });
+}
+
+PlaneState DpdkSink::State() const {
+  const std::lock_guard lock(state_mutex_);
+  return state_;
+}
+
+absl::Status DpdkSink::Publish(const PublicationPtr& publication, absl::Duration timeout) {
+  const std::lock_guard call(call_mutex_);
+  if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
+  const absl::Status published =
+      client_->Publish(publication->root.bytes(), publication->tables, timeout);
+  if (!client_->connected()) Lose(published);
+  if (!published.ok()) return published;
+  const std::lock_guard lock(state_mutex_);
+  state_.generation = publication->generation;
+  state_.revision = publication->revision;
+  state_.image = nullptr;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StatsSnapshot> DpdkSink::Stats(absl::Duration timeout) {
+  const std::lock_guard call(call_mutex_);
+  if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
+  absl::StatusOr<StatsSnapshot> stats = client_->Stats(timeout);
+  if (!client_->connected()) Lose(stats.status());
+  return stats;
+}
+
+void DpdkSink::Run() {
+  absl::Duration retry = kRetryMin;
+  while (!stopping_) {
+    int connection = -1;
+    {
+      const std::lock_guard call(call_mutex_);
+      if (client_ != nullptr && client_->connected()) connection = client_->fd();
+    }
+    if (connection >= 0) {
+      Wait(absl::InfiniteDuration(), connection);
+      CheckConnection();
+    } else if (TryConnect()) {
+      retry = kRetryMin;
+      changed_();
+      // A plane that two evenkeelds fight for, or that dies at once, is not asked without end.
+      Wait(kConnectionPause, -1);
+    } else {
+      Wait(retry, -1);
+      retry = std::min(retry * 2, kRetryMax);
+    }
+  }
+}
+
+void DpdkSink::CheckConnection() {
+  // Readable is either the answer to a call of another thread, which then holds the lock, or the
+  // end.
+  std::unique_lock call(call_mutex_, std::try_to_lock);
+  if (!call.owns_lock()) {
+    Wait(kBusyPause, -1);
+    return;
+  }
+  if (client_ == nullptr || !client_->connected()) return;
+  pollfd wait{.fd = client_->fd(), .events = POLLIN, .revents = 0};
+  if (poll(&wait, 1, 0) <= 0) return;
+  client_.reset();
+  Lose(absl::UnavailableError(
+      "it closed the connection (it was stopped, or another evenkeeld took over)"));
+  call.unlock();
+  changed_();
+}
+
+bool DpdkSink::TryConnect() {
+  absl::StatusOr<std::unique_ptr<ChannelClient>> client =
+      ChannelClient::Connect(socket_path_, kConnectTimeout);
+  const std::lock_guard call(call_mutex_);
+  if (!client.ok()) {
+    client_.reset();
+    const std::lock_guard lock(state_mutex_);
+    const std::string fault(client.status().message());
+    if (fault != state_.fault) {  // said once, not every second
+      LogWarning("publish", "no dataplane yet, trying again for ever: ", fault);
+    }
+    state_.connected = false;
+    state_.fault = fault;
+    return false;
+  }
+  client_ = *std::move(client);
+  const ChannelClient::PlaneInfo& plane = client_->hello();
+  const absl::StatusOr<std::shared_ptr<const ImageView>>& accepted = client_->accepted();
+  LogInfo("publish", "connected to the dataplane (", Describe(plane), "): it runs ",
+          plane.generation == 0
+              ? std::string("nothing yet")
+              : absl::StrCat("generation ", plane.generation, " of revision ", plane.revision));
+  const std::lock_guard lock(state_mutex_);
+  state_.connected = true;
+  ++state_.connection;
+  state_.generation = plane.generation;
+  state_.revision = static_cast<int64_t>(plane.revision);
+  state_.image = accepted.ok() ? *accepted : nullptr;
+  state_.fault = std::string(accepted.status().message());
+  return true;
+}
+
+void DpdkSink::Wait(absl::Duration timeout, int connection) {
+  // poll() skips negative descriptors.
+  pollfd waits[2] = {{.fd = wake_.get(), .events = POLLIN, .revents = 0},
+                     {.fd = connection, .events = POLLIN, .revents = 0}};
+  const int64_t timeout_ms =
+      timeout == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(timeout);
+  if (poll(waits, 2, static_cast<int>(timeout_ms)) <= 0 || waits[0].revents == 0) return;
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t size = read(wake_.get(), &count, sizeof(count));
+}
+
+void DpdkSink::Wake() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));
+}
+
+void DpdkSink::Lose(const absl::Status& why) {
+  LogWarning("publish", "lost the dataplane, connecting again: ", why.message());
+  const std::lock_guard lock(state_mutex_);
+  state_.connected = false;
+  state_.image = nullptr;
+  state_.fault = std::string(why.message());
+  Wake();
+}
+
+}  // namespace evenkeel

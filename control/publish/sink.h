@@ -1,0 +1,88 @@
+// A plane as control sees it: something that takes images, says what it runs and counts. The DPDK
+// plane over shared memory and the XDP twin over BPF maps are the two.
+//
+//   absl::Status published = sink.Publish(publication, absl::Seconds(5));
+//   if (!published.ok()) ...   // the plane keeps what it had; the text is the plane's own sentence
+//
+// A sink connects and reconnects by itself, for ever, on its own thread, and decides nothing:
+// whether a plane that has (re)connected runs the right thing is for the pipeline to say, which it
+// asks to through the `changed` callback. Every function is safe from any thread.
+#ifndef CONTROL_PUBLISH_SINK_H_
+#define CONTROL_PUBLISH_SINK_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "dataplane/table/aligned_bytes.h"
+#include "dataplane/table/image_view.h"
+#include "dataplane/table/stats.h"
+#include "dataplane/table/table.h"
+
+namespace evenkeel {
+
+// What is published: the root's bytes and the tables that it names. Immutable and shared; a plane
+// that has a table already is not sent it again.
+struct Publication {
+  uint64_t generation = 0;
+  int64_t revision = 0;
+  AlignedBytes root;
+  std::vector<TablePtr> tables;
+};
+using PublicationPtr = std::shared_ptr<const Publication>;
+
+// What a plane runs, as far as control knows.
+struct PlaneState {
+  bool connected = false;
+  uint64_t connection = 0;  // rises with every new connection: another plane, or the same again
+  uint64_t generation = 0;  // 0: nothing
+  int64_t revision = 0;
+  std::string mode;  // "native", "generic"; empty where a plane has no modes
+  // What it ran when it connected, verified here too; null when nothing, and once something else
+  // was published to it.
+  std::shared_ptr<const ImageView> image;
+  std::string fault;  // why it is not connected, or why its image could not be read
+};
+
+class PlaneSink {
+ public:
+  virtual ~PlaneSink() = default;
+
+  virtual absl::string_view kind() const = 0;  // "dpdk", "xdp"
+
+  // Connects from now on. `changed` is called from the sink's thread whenever State() has changed
+  // by itself (connected, lost); it must not block.
+  virtual void Start(std::function<void()> changed) = 0;
+
+  // The sink's thread has ended when this returns, and `changed` is not called again. The plane is
+  // left as it is. Also done by the destructor.
+  virtual void Stop() = 0;
+
+  // Returns once the whole plane runs it. Unavailable: no plane is connected. DeadlineExceeded: it
+  // did not answer in time; the connection is given up, and what the plane made of the image is
+  // seen when it connects again. InvalidArgument: it refused, and says why.
+  virtual absl::Status Publish(const PublicationPtr& publication, absl::Duration timeout) = 0;
+
+  virtual PlaneState State() const = 0;
+
+  // Cumulative since the plane's start. Unavailable without a plane.
+  virtual absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) = 0;
+
+  // `evenkeel detach`: takes the plane off its interface for good, with all that it keeps in the
+  // kernel; it is not connected until evenkeeld starts anew. Nothing to do where the plane is a
+  // process. Appends what was removed.
+  virtual absl::Status Detach(std::vector<std::string>* removed) {
+    (void)removed;
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace evenkeel
+
+#endif  // CONTROL_PUBLISH_SINK_H_

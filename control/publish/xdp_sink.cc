@@ -1,0 +1,253 @@
+#include "control/publish/xdp_sink.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "control/app/log.h"
+#include "dataplane/table/refusal.h"
+
+namespace evenkeel {
+namespace {
+
+// How long a publication waits for the MACs of next hops that are new in it.
+constexpr absl::Duration kResolveBound = absl::Milliseconds(200);
+// An answer to ARP may take a retry or two; only then is it worth a line.
+constexpr absl::Duration kUnresolvedGrace = absl::Seconds(2);
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PlaneSink>> XdpSink::Create(const XdpPlane::Options& options) {
+  std::unique_ptr<XdpSink> sink(new XdpSink(options));
+  if (absl::Status s = sink->Connect(); !s.ok()) return s;
+  return sink;
+}
+
+XdpSink::XdpSink(const XdpPlane::Options& options)
+    : options_(options), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+XdpSink::~XdpSink() {
+  Stop();
+  // A plane that never got an image forwards nothing: it is not left on the interface.
+  if (plane_ != nullptr && plane_->current() == nullptr) plane_->Detach().IgnoreError();
+}
+
+absl::Status XdpSink::Connect() {
+  absl::StatusOr<std::unique_ptr<XdpPlane>> plane = XdpPlane::Open(options_);
+  if (!plane.ok()) return plane.status();
+  for (const std::string& note : (*plane)->notes()) LogWarning("xdp", note);
+  absl::StatusOr<std::unique_ptr<NextHops>> hops = NextHops::Follow(
+      (*plane)->interface_index(), (*plane)->ports(),
+      {.changed =
+           [this](const Address& address, uint64_t word) {
+             if (plane_ != nullptr) plane_->SetNextHop(address, word);
+             unresolved_since_ = absl::Now();
+             reported_.erase(address);
+           },
+       .port_added = [this](uint32_t number,
+                            const lb_port& port) { plane_->SetPort(number, port); }});
+  if (!hops.ok()) {
+    if ((*plane)->current() == nullptr) (*plane)->Detach().IgnoreError();
+    return hops.status();
+  }
+  plane_ = *std::move(plane);
+  next_hops_ = *std::move(hops);
+  unresolved_since_ = absl::Now();
+  reported_.clear();
+  const std::shared_ptr<const ImageView> image = plane_->current();
+  if (image != nullptr) {
+    next_hops_->Want(*image, kResolveBound);
+    for (const lb_next_hop& hop : image->next_hops()) {
+      Address address;
+      std::copy(std::begin(hop.address), std::end(hop.address), address.begin());
+      // What is in use stays in use until the kernel knows better.
+      if (const uint64_t word = next_hops_->Word(address); word != 0) {
+        plane_->SetNextHop(address, word);
+      }
+    }
+  }
+  LogInfo("xdp", plane_->was_adopted() ? "took over" : "attached", " the XDP program on ",
+          options_.interface, ", ", XdpModeName(options_.mode), " mode: it runs ",
+          image == nullptr ? std::string("nothing yet")
+                           : absl::StrCat("generation ", image->generation(), " of revision ",
+                                          image->revision()));
+  const std::lock_guard lock(state_mutex_);
+  state_.connected = true;
+  ++state_.connection;
+  state_.generation = image == nullptr ? 0 : image->generation();
+  state_.revision = image == nullptr ? 0 : static_cast<int64_t>(image->revision());
+  state_.mode = std::string(XdpModeName(options_.mode));
+  state_.image = image;
+  state_.fault.clear();
+  return absl::OkStatus();
+}
+
+void XdpSink::Start(std::function<void()> changed) {
+  changed_ = std::move(changed);
+  thread_ = std::thread([this] { Run(); });
+  changed_();
+}
+
+void XdpSink::Stop() {
+  stopping_ = true;
+  Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+PlaneState XdpSink::State() const {
+  const std::lock_guard lock(state_mutex_);
+  return state_;
+}
+
+absl::Status XdpSink::Publish(const PublicationPtr& publication, absl::Duration) {
+  const std::lock_guard plane_lock(plane_mutex_);
+  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  const auto lookup = [&](const Digest& digest) -> TablePtr {
+    for (const TablePtr& table : publication->tables) {
+      if (table->digest() == digest) return table;
+    }
+    return nullptr;
+  };
+  absl::StatusOr<ImageView> verified =
+      ImageView::Verify(AlignedBytes::CopyOf(publication->root.bytes()), lookup, &verified_);
+  if (!verified.ok()) return absl::InvalidArgumentError(verified.status().message());
+  if (plane_->current() != nullptr && verified->generation() <= plane_->current()->generation()) {
+    return absl::InvalidArgumentError(absl::StrCat("generation ", verified->generation(),
+                                                   " is stale: the plane runs ",
+                                                   plane_->current()->generation()));
+  }
+  const auto image = std::make_shared<const ImageView>(*std::move(verified));
+  next_hops_->Want(*image, kResolveBound);
+  unresolved_since_ = absl::Now();
+  reported_.clear();
+  const absl::Status published =
+      plane_->Publish(image, [this](const Address& address) { return next_hops_->Word(address); });
+  if (!published.ok()) return published;
+  Wake();  // there may be more descriptors to wait for
+  const std::lock_guard lock(state_mutex_);
+  state_.generation = publication->generation;
+  state_.revision = publication->revision;
+  state_.image = nullptr;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StatsSnapshot> XdpSink::Stats(absl::Duration) {
+  const std::lock_guard plane_lock(plane_mutex_);
+  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  StatsSnapshot stats;
+  plane_->FillStats(&stats);
+  for (const Address& address : next_hops_->Unresolved()) {
+    stats.alarms.push_back(absl::StrCat("next hop ", AddressText(address), " has no MAC address"));
+  }
+  stats.port_info = absl::StrCat("interface ", options_.interface, ", XDP in ",
+                                 XdpModeName(options_.mode), " mode");
+  return stats;
+}
+
+absl::Status XdpSink::Detach(std::vector<std::string>* removed) {
+  {
+    const std::lock_guard plane_lock(plane_mutex_);
+    detached_ = true;
+    if (plane_ != nullptr) {
+      next_hops_.reset();
+      if (absl::Status s = plane_->Detach(removed); !s.ok()) return s;
+      plane_.reset();
+    }
+    const std::lock_guard lock(state_mutex_);
+    state_.connected = false;
+    state_.image = nullptr;
+    state_.fault = absl::StrCat("`evenkeel detach` has removed the XDP program from ",
+                                options_.interface, ": restart evenkeeld to forward again");
+  }
+  LogWarning("xdp", "detached from ", options_.interface, " as asked: nothing is forwarded there");
+  Wake();
+  changed_();
+  return absl::OkStatus();
+}
+
+void XdpSink::Run() {
+  absl::Time next_second = absl::Now();
+  while (!stopping_) {
+    if (absl::Now() >= next_second) {
+      EverySecond();
+      next_second = absl::Now() + absl::Seconds(1);
+    }
+    std::vector<pollfd> waits = {{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
+    {
+      const std::lock_guard plane_lock(plane_mutex_);
+      if (next_hops_ != nullptr) {
+        for (const int fd : next_hops_->fds()) {
+          waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+        }
+      }
+    }
+    const int64_t left = absl::ToInt64Milliseconds(next_second - absl::Now());
+    if (poll(waits.data(), waits.size(), static_cast<int>(std::max<int64_t>(left, 0)) + 1) <= 0) {
+      continue;
+    }
+    if (waits[0].revents != 0) {
+      uint64_t count = 0;
+      [[maybe_unused]] const ssize_t size = read(wake_.get(), &count, sizeof(count));
+    }
+    const std::lock_guard plane_lock(plane_mutex_);
+    if (next_hops_ != nullptr) next_hops_->HandleReady();
+  }
+}
+
+void XdpSink::EverySecond() {
+  bool has_changed = false;
+  {
+    const std::lock_guard plane_lock(plane_mutex_);
+    if (detached_) return;
+    if (plane_ != nullptr) {
+      if (const absl::Status attached = plane_->CheckAttached(); !attached.ok()) {
+        has_changed = Lose(attached);
+      } else {
+        next_hops_->Tick(absl::Now());
+        ReportUnresolved();
+      }
+    } else if (const absl::Status connected = Connect(); connected.ok()) {
+      has_changed = true;
+    } else {
+      const std::lock_guard lock(state_mutex_);
+      if (std::exchange(state_.fault, std::string(connected.message())) != connected.message()) {
+        LogWarning("xdp", "not attached, trying again for ever: ", connected.message());
+      }
+    }
+  }
+  if (has_changed) changed_();
+}
+
+void XdpSink::ReportUnresolved() {
+  if (plane_->current() == nullptr || absl::Now() - unresolved_since_ < kUnresolvedGrace) return;
+  for (const Address& address : next_hops_->Unresolved()) {
+    if (!reported_.insert(address).second) continue;
+    LogWarning("xdp", "next hop ", AddressText(address),
+               " has no MAC address: nobody answers to it; what goes there is dropped "
+               "(next_hop_unresolved)");
+  }
+}
+
+bool XdpSink::Lose(const absl::Status& why) {
+  LogWarning("xdp", "lost the plane: ", why.message());
+  next_hops_.reset();
+  plane_.reset();
+  const std::lock_guard lock(state_mutex_);
+  state_.connected = false;
+  state_.image = nullptr;
+  state_.fault = std::string(why.message());
+  return true;
+}
+
+void XdpSink::Wake() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof(one));
+}
+
+}  // namespace evenkeel
