@@ -1,0 +1,89 @@
+// The XDP plane of one interface: the program, its maps, its attachment, and what it has counted.
+//
+// It outlives this object: Open() takes over what is pinned, if anything is, without touching what
+// packets use; only Detach() ends it. Forwarding never depends on this process.
+//
+//   absl::StatusOr<std::unique_ptr<XdpPlane>> plane = XdpPlane::Open({.interface = "eth0"});
+//   (*plane)->Publish(image, word_of_next_hop);
+//
+// One thread at a time. One process an interface: a second one is refused.
+#ifndef BPF_XDP_PLANE_H_
+#define BPF_XDP_PLANE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bpf/instance.h"
+#include "bpf/map_writer.h"
+#include "bpf/pins.h"
+#include "bpf/totals.h"
+#include "bpf/xdp_link.h"
+#include "dataplane/table/stats.h"
+
+namespace evenkeel {
+
+class XdpPlane {
+ public:
+  struct Options {
+    std::string interface;
+    XdpMode mode = XdpMode::kNative;
+    std::string pin_root = kPinRoot;
+  };
+
+  // Takes over or attaches. An error tells the operator what to do, and leaves nothing behind that
+  // was not there before.
+  static absl::StatusOr<std::unique_ptr<XdpPlane>> Open(const Options& options);
+
+  // Takes whatever it needs: an image that outgrows the maps gets larger ones, and the program is
+  // replaced between two packets.
+  absl::Status Publish(std::shared_ptr<const ImageView> image, const NextHopWord& word);
+  const std::shared_ptr<const ImageView>& current() const { return writer_->current(); }
+  void SetNextHop(const Address& address, uint64_t word) { writer_->SetNextHop(address, word); }
+  // Ports beyond 0, which is the interface itself: see lb_shared.h.
+  std::vector<lb_port> ports() const;
+  void SetPort(uint32_t number, const lb_port& port);
+
+  void FillStats(StatsSnapshot* stats) const;
+
+  // NotFound when the interface has gone.
+  absl::Status CheckAttached() const;
+  // Removes program, maps and link. Afterwards the object is good for nothing else.
+  absl::Status Detach(std::vector<std::string>* removed = nullptr);
+
+  int interface_index() const { return index_; }
+  bool was_adopted() const { return adopted_; }
+  const std::vector<std::string>& notes() const { return notes_; }  // of Open(), for the log
+  int program() const { return instance_->program(); }
+  const LbMaps& maps() const { return instance_->maps(); }
+
+ private:
+  XdpPlane(const Options& options, int index);
+  absl::Status Lock();
+  absl::StatusOr<bool> Adopt();
+  absl::Status Begin();
+  absl::Status Load(const lb_map_sizes& sizes);
+  absl::Status Outgrow(std::shared_ptr<const ImageView> image, const NextHopWord& word);
+  absl::Status RemoveInstances(const std::string& but);
+  std::string common_folder() const;
+
+  const Options options_;
+  const int index_;
+  const std::string folder_;
+  UniqueFd lock_;
+  XdpLink link_;
+  CpuMaps cpus_;
+  std::unique_ptr<Totals> totals_;
+  std::string instance_name_;
+  std::unique_ptr<Instance> instance_;
+  std::unique_ptr<MapWriter> writer_;
+  bool adopted_ = false;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace evenkeel
+
+#endif  // BPF_XDP_PLANE_H_
