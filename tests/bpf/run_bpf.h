@@ -1,0 +1,52 @@
+// One frame through the loaded BPF program by BPF_PROG_TEST_RUN, over tables of a test. Needs root
+// (CAP_BPF); no interface is touched.
+//
+//   absl::StatusOr<std::unique_ptr<BpfCore>> core = BpfCore::Load();
+//   (*core)->SetTables(tables);
+//   BpfOutcome outcome = (*core)->Run(frame);   // frames from 14 bytes on
+#ifndef TESTS_BPF_RUN_BPF_H_
+#define TESTS_BPF_RUN_BPF_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "bpf/instance.h"
+#include "tests/packets/bytes.h"
+#include "tests/packets/tables.h"
+
+namespace evenkeel::packets {
+
+inline constexpr size_t kBpfFrameBytesMin = 14;
+
+struct BpfOutcome {
+  int action = -1;  // enum xdp_action
+  lb_reason reason = LB_REASON_none;
+  Bytes out;             // what the frame has become, whatever the action
+  lb_counter counted{};  // by the packet, whichever counter it was
+  uint32_t counter = 0;
+};
+
+class BpfCore {
+ public:
+  static absl::StatusOr<std::unique_ptr<BpfCore>> Load();
+
+  // The records of `tables` in the other set, then the flip.
+  void SetTables(const Tables& tables);
+  BpfOutcome Run(const Bytes& frame);
+
+  int program() const { return instance_->program(); }
+  const LbMaps& maps() const { return instance_->maps(); }
+  uint64_t reason_count(lb_reason reason) const;
+
+ private:
+  BpfCore() = default;
+
+  CpuMaps cpus_;
+  std::unique_ptr<Instance> instance_;
+  uint32_t set_ = 0;
+  uint32_t counters_ = 0;
+};
+
+}  // namespace evenkeel::packets
+
+#endif  // TESTS_BPF_RUN_BPF_H_

@@ -1,0 +1,168 @@
+#include "control/publish/dpdk_sink.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "control/config/parse.h"
+#include "control/publish/compile.h"
+#include "tests/control/app/sample_config.h"
+#include "tests/control/app/temp_dir.h"
+#include "tests/control/publish/fake_plane.h"
+
+namespace evenkeel {
+namespace {
+
+template <typename Condition>
+bool Eventually(Condition condition, absl::Duration limit = absl::Seconds(10)) {
+  const absl::Time deadline = absl::Now() + limit;
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  return true;
+}
+
+class DpdkSinkTest : public testing::Test {
+ protected:
+  DpdkSinkTest() : socket_(dir_ / "plane.sock"), sink_(socket_) {
+    config_ = *ParseConfig(SampleConfig({.slots = 4096})).config;
+    leases_ = *LeaseAll(config_, {}, absl::Now());
+  }
+  ~DpdkSinkTest() override { sink_.Stop(); }
+
+  void Start() {
+    sink_.Start([this] { ++changes_; });
+  }
+  bool IsConnected() { return sink_.State().connected; }
+
+  PublicationPtr MakePublication(uint64_t generation, uint32_t weight = 100) {
+    config_.pools[0].backends[0].weight = weight;
+    absl::StatusOr<CompiledPtr> compiled = Compile({.config = config_,
+                                                    .key = {},
+                                                    .leases = leases_,
+                                                    .generation = generation,
+                                                    .revision = static_cast<int64_t>(generation)},
+                                                   &cache_);
+    EXPECT_TRUE(compiled.ok()) << compiled.status();
+    kept_ = *compiled;
+    return kept_->publication;
+  }
+
+  TempDir dir_;
+  std::string socket_;
+  DpdkSink sink_;
+  std::atomic<int> changes_ = 0;
+  Config config_;
+  LeaseTable leases_;
+  CompileCache cache_;
+  CompiledPtr kept_;
+};
+
+TEST_F(DpdkSinkTest, IsUnavailableWithoutAPlane) {
+  Start();
+  const absl::Status status = sink_.Publish(MakePublication(1), absl::Seconds(1));
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), socket_)) << status;
+  EXPECT_TRUE(absl::IsUnavailable(sink_.Stats(absl::Seconds(1)).status()));
+}
+
+TEST_F(DpdkSinkTest, ConnectsOnceAPlaneListens) {
+  Start();
+  absl::SleepFor(absl::Milliseconds(150));
+  FakePlane plane(socket_);
+  ASSERT_TRUE(Eventually([&] { return IsConnected() && changes_ == 1; }));
+  EXPECT_EQ(sink_.State().generation, 0u);
+  EXPECT_EQ(sink_.Stats(absl::Seconds(1))->received, 42u);
+}
+
+TEST_F(DpdkSinkTest, PublishesTwoHundredTimes) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  for (uint64_t generation = 1; generation <= 200; ++generation) {
+    const absl::Status status = sink_.Publish(
+        MakePublication(generation, 50 + static_cast<uint32_t>(generation % 7)), absl::Seconds(5));
+    ASSERT_TRUE(status.ok()) << generation << ": " << status;
+    ASSERT_EQ(plane.installed(), generation);
+    ASSERT_EQ(sink_.State().generation, generation);
+  }
+  EXPECT_EQ(sink_.State().connection, 1u);
+}
+
+TEST_F(DpdkSinkTest, TellsThePlanesOwnSentenceWhenItRefuses) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  ASSERT_TRUE(sink_.Publish(MakePublication(5), absl::Seconds(5)).ok());
+  absl::Status status = sink_.Publish(MakePublication(5), absl::Seconds(5));
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  plane.Refuse(true);
+  status = sink_.Publish(MakePublication(6), absl::Seconds(5));
+  EXPECT_TRUE(absl::StrContains(status.message(), "worker 1 does not answer")) << status;
+  EXPECT_EQ(sink_.State().generation, 5u);
+  plane.Refuse(false);
+  EXPECT_TRUE(sink_.Publish(MakePublication(7), absl::Seconds(5)).ok());
+}
+
+TEST_F(DpdkSinkTest, GivesUpOnAPlaneThatHangsAndFindsItAgain) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  plane.Hang(true);
+  const absl::Time start = absl::Now();
+  const absl::Status status = sink_.Publish(MakePublication(1), absl::Milliseconds(200));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_LT(absl::Now() - start, absl::Seconds(2));
+  EXPECT_FALSE(IsConnected());
+  plane.Hang(false);
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  // What it made of the image is seen now: it had taken the mailbox before it hung.
+  EXPECT_EQ(sink_.State().generation, 1u);
+  EXPECT_TRUE(sink_.Publish(MakePublication(2), absl::Seconds(5)).ok());
+}
+
+TEST_F(DpdkSinkTest, ReconnectsToAPlaneThatWasStartedAnew) {
+  Start();
+  for (uint64_t round = 1; round <= 5; ++round) {
+    FakePlane plane(socket_);
+    ASSERT_TRUE(Eventually([&] { return sink_.State().connection == round; })) << round;
+    EXPECT_EQ(sink_.State().generation, 0u);
+    ASSERT_TRUE(sink_.Publish(MakePublication(round), absl::Seconds(5)).ok());
+  }
+  ASSERT_TRUE(Eventually([&] { return !IsConnected(); }));
+}
+
+TEST_F(DpdkSinkTest, HandsOverWhatThePlaneRunsFromItsLastGoodImage) {
+  Start();
+  {
+    FakePlane plane(socket_, dir_ / "state");
+    ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+    ASSERT_TRUE(sink_.Publish(MakePublication(3), absl::Seconds(5)).ok());
+  }
+  ASSERT_TRUE(Eventually([&] { return !IsConnected(); }));
+  FakePlane plane(socket_, dir_ / "state");
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  const PlaneState state = sink_.State();
+  EXPECT_EQ(state.generation, 3u);
+  ASSERT_NE(state.image, nullptr) << state.fault;
+  EXPECT_TRUE(SameContent(*state.image, *kept_->image));
+}
+
+TEST_F(DpdkSinkTest, StopsPromptlyWithAndWithoutAPlane) {
+  std::optional<FakePlane> plane(std::in_place, socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  const absl::Time start = absl::Now();
+  sink_.Stop();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
+}
+
+}  // namespace
+}  // namespace evenkeel

@@ -1,0 +1,236 @@
+// One worker between two rings: what becomes of packets, and that each is counted once.
+#include "dataplane/worker/worker_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "dataplane/forward/verdict.h"
+#include "tests/dataplane/table/image_fixture.h"
+#include "tests/dataplane/worker/eal_environment.h"
+#include "tests/dataplane/worker/ring_port.h"
+#include "tests/packets/builder.h"
+#include "tests/packets/corpus.h"
+#include "tests/packets/run_native.h"
+
+namespace evenkeel {
+namespace {
+
+using packets::Bytes;
+
+const Address kClient = V4(198, 51, 100, 2);
+const Address kVip = V4(203, 0, 113, 10);
+
+Bytes TcpFrame(uint8_t flags, uint16_t source_port = 40000, uint16_t destination_port = 80) {
+  return packets::Ethernet({}, packets::Ip({.source = kClient, .destination = kVip},
+                                           packets::Tcp({.source = kClient,
+                                                         .destination = kVip,
+                                                         .source_port = source_port,
+                                                         .destination_port = destination_port,
+                                                         .flags = flags})));
+}
+
+Bytes UdpFrame(uint16_t source_port) {
+  return packets::Ethernet(
+      {}, packets::Ip({.source = kClient, .destination = kVip, .protocol = packets::kUdp},
+                      packets::Udp({.source = kClient,
+                                    .destination = kVip,
+                                    .source_port = source_port,
+                                    .destination_port = 53})));
+}
+
+Bytes ArpFrame() { return packets::Ethernet({.type = packets::kTypeArp}, packets::Counting(46)); }
+
+std::shared_ptr<const ImageView> MakeImage(uint64_t generation = 1) {
+  ImageSpec spec = SmallSpec(generation);
+  spec.next_hops[1].static_mac = Mac{2, 0, 0, 0, 0, 6};
+  spec.services.push_back(MakeService("dns", kVip, 0, {{53, 53}}));
+  spec.services.back().transport = LB_UDP;
+  absl::StatusOr<ImageView> image = VerifySpec(spec);
+  EXPECT_TRUE(image.ok()) << image.status();
+  return std::make_shared<const ImageView>(*std::move(image));
+}
+
+class WorkerTest : public testing::Test {
+ protected:
+  void Start(unsigned places_to_send = 1024, rte_ring* to_kernel = nullptr,
+             rte_ring* from_kernel = nullptr) {
+    wire_ = std::make_unique<RingPort>(places_to_send);
+    plane_ = std::make_unique<Plane>(1, wire_->port().mac());
+    WorkerConfig config;
+    config.port = wire_->port().id();
+    config.polling = Polling::kBusy;
+    config.to_kernel = to_kernel;
+    config.from_kernel = from_kernel;
+    worker_ = std::make_unique<Worker>(config, plane_.get());
+  }
+  void Publish(uint64_t generation = 1) {
+    ASSERT_TRUE(
+        plane_->Install(MakeImage(generation), [](const Address&) { return uint64_t{0}; }).ok());
+  }
+  // The manager waits for workers that are online; here it and the worker are one thread.
+  void Poll() {
+    plane_->swap().Online(0);
+    worker_->Poll();
+    plane_->swap().Offline(0);
+  }
+  uint64_t Count(lb_reason reason) { return plane_->worker(0).reasons[reason].Get(); }
+  uint64_t CountAll() {
+    uint64_t sum = 0;
+    for (const Counter& reason : plane_->worker(0).reasons) sum += reason.Get();
+    return sum;
+  }
+
+  std::unique_ptr<RingPort> wire_;
+  std::unique_ptr<Plane> plane_;
+  std::unique_ptr<Worker> worker_;
+};
+
+TEST_F(WorkerTest, SendsWhatTheCoreWrites) {
+  Start();
+  Publish();
+  const Bytes frame = TcpFrame(packets::kTcpSyn);
+  const packets::Outcome expected = packets::RunNative(plane_->current()->view(), frame);
+  ASSERT_EQ(expected.verdict, LB_FORWARD);
+  wire_->Inject(frame);
+  Poll();
+  EXPECT_EQ(wire_->Sent(), std::vector<Bytes>{expected.out});
+  const FlowCounter& count = plane_->current()->counters(0).flow(expected.decision.counter);
+  EXPECT_EQ(count.packets.Get(), 1u);
+  EXPECT_EQ(count.bytes.Get(), frame.size() - 14);
+  EXPECT_EQ(count.new_flows.Get(), 1u);
+  EXPECT_EQ(Count(LB_REASON_none), 1u);
+}
+
+TEST_F(WorkerTest, PassesEverythingBeforeTheFirstImage) {
+  Start();
+  wire_->Inject(TcpFrame(packets::kTcpSyn));
+  wire_->Inject(ArpFrame());
+  Poll();
+  EXPECT_EQ(Count(LB_REASON_no_image), 2u);
+  EXPECT_TRUE(wire_->Sent().empty());
+  EXPECT_EQ(wire_->buffers_out(), 0u);
+}
+
+TEST_F(WorkerTest, CountsWhatTheTransmitQueueRefusesAsTxFullAndNotForTheBackend) {
+  Start(/*places_to_send=*/8);
+  Publish();
+  for (uint16_t i = 0; i < 64; ++i) wire_->Inject(TcpFrame(packets::kTcpSyn, 1000 + i));
+  Poll();
+  EXPECT_EQ(Count(LB_REASON_none), 7u);  // a ring of eight holds seven
+  EXPECT_EQ(Count(LB_REASON_tx_full), 57u);
+  EXPECT_EQ(wire_->buffers_out(), 7u);
+  uint64_t to_backends = 0;
+  for (uint32_t i = 0; i < plane_->current()->image().counter_count(); ++i) {
+    to_backends += plane_->current()->counters(0).flow(i).packets.Get();
+  }
+  EXPECT_EQ(to_backends, 7u);
+}
+
+TEST_F(WorkerTest, DropsAPacketThatIsSpreadOverBuffers) {
+  Start();
+  Publish();
+  rte_mbuf* head = wire_->MakePacket(TcpFrame(packets::kTcpSyn));
+  ASSERT_EQ(rte_pktmbuf_chain(head, wire_->MakePacket(packets::Counting(100))), 0);
+  wire_->Inject(head);
+  Poll();
+  EXPECT_EQ(Count(LB_REASON_not_linear), 1u);
+  EXPECT_EQ(wire_->buffers_out(), 0u);
+}
+
+TEST_F(WorkerTest, DropsAPacketWithoutRoomInFront) {
+  Start();
+  Publish();
+  rte_mbuf* packet = wire_->MakePacket(TcpFrame(packets::kTcpSyn));
+  // The frame begins where the buffer does.
+  memmove(packet->buf_addr, rte_pktmbuf_mtod(packet, void*), packet->data_len);
+  packet->data_off = 0;
+  wire_->Inject(packet);
+  Poll();
+  EXPECT_EQ(Count(LB_REASON_no_headroom), 1u);
+  EXPECT_EQ(wire_->buffers_out(), 0u);
+}
+
+TEST_F(WorkerTest, HandsPassedPacketsToTheKernelUntilItsQueueIsFull) {
+  rte_ring* to_kernel = rte_ring_create("to_kernel_test", 8, SOCKET_ID_ANY, 0);
+  Start(1024, to_kernel);
+  Publish();
+  for (int i = 0; i < 10; ++i) wire_->Inject(ArpFrame());
+  Poll();
+  EXPECT_EQ(Count(LB_REASON_not_ip), 7u);
+  EXPECT_EQ(Count(LB_REASON_tap_full), 3u);
+  EXPECT_EQ(rte_ring_count(to_kernel), 7u);
+  void* packet;
+  while (rte_ring_dequeue(to_kernel, &packet) == 0)
+    rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
+  rte_ring_free(to_kernel);
+}
+
+TEST_F(WorkerTest, SendsWhatTheKernelSends) {
+  rte_ring* from_kernel = rte_ring_create("from_kernel_test", 8, SOCKET_ID_ANY, 0);
+  Start(1024, nullptr, from_kernel);
+  const Bytes frame = ArpFrame();
+  ASSERT_EQ(rte_ring_enqueue(from_kernel, wire_->MakePacket(frame)), 0);
+  Poll();
+  EXPECT_EQ(wire_->Sent(), std::vector<Bytes>{frame});
+  EXPECT_EQ(plane_->worker(0).from_kernel.Get(), 1u);
+  EXPECT_EQ(plane_->worker(0).received.Get(), 0u);
+  rte_ring_free(from_kernel);
+}
+
+TEST_F(WorkerTest, CountsAUdpFlowOnce) {
+  Start();
+  Publish();
+  for (int i = 0; i < 5; ++i) wire_->Inject(UdpFrame(5000));
+  wire_->Inject(UdpFrame(5001));
+  Poll();
+  EXPECT_EQ(Count(LB_REASON_none), 6u);
+  EXPECT_EQ(plane_->worker(0).new_flows.Get(), 2u);
+}
+
+TEST_F(WorkerTest, TakesTheNewGenerationWithTheNextBurst) {
+  Start();
+  Publish(1);
+  Poll();
+  EXPECT_EQ(plane_->worker(0).generation.Get(), 1u);
+  Publish(2);
+  Poll();
+  EXPECT_EQ(plane_->worker(0).generation.Get(), 2u);
+}
+
+// Frames of the corpus with bytes changed, cut and lengthened, and frames of random bytes.
+TEST_F(WorkerTest, EveryBufferHasOneFateOverAMillionFrames) {
+  constexpr int kFrames = 1'000'000;
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  Start();
+  Publish();
+  std::vector<Bytes> seeds = {
+      TcpFrame(packets::kTcpSyn), TcpFrame(packets::kTcpAck), UdpFrame(7), ArpFrame(), Bytes(),
+      packets::Counting(2000)};
+  for (const packets::Case& c : packets::Corpus()) seeds.push_back(c.in);
+
+  for (int sent = 0; sent < kFrames;) {
+    for (int i = 0; i < 256; ++i, ++sent) {
+      Bytes frame = seeds[random() % seeds.size()];
+      for (unsigned changes = random() % 4; changes > 0 && !frame.empty(); --changes) {
+        frame[random() % std::min<size_t>(frame.size(), 80)] = static_cast<uint8_t>(random());
+      }
+      if (random() % 8 == 0) frame.resize(random() % (frame.size() + 1));
+      if (random() % 16 == 0) frame.resize(frame.size() + random() % 64);
+      wire_->Inject(frame);
+    }
+    for (int i = 0; i < 5; ++i) Poll();
+    wire_->Sent();
+  }
+  EXPECT_EQ(wire_->buffers_out(), 0u);
+  EXPECT_EQ(plane_->worker(0).received.Get(), CountAll());
+  EXPECT_GE(CountAll(), static_cast<uint64_t>(kFrames));
+  EXPECT_GT(Count(LB_REASON_none), 0u);
+}
+
+}  // namespace
+}  // namespace evenkeel

@@ -1,0 +1,120 @@
+"""What the lab's tests share: a running lab, the CLI's JSON, load in the background, shares and chi-square."""
+import contextlib
+import json
+import math
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAB = str(ROOT / "tools" / "lab")
+HTTP_LOAD = str(ROOT / "tools" / "packet_lab" / "http_load.py")
+VIP = {"4": "203.0.113.10", "6": "2001:db8:113::10"}
+TARGET = {"4": "203.0.113.10:80", "6": "[2001:db8:113::10]:80"}
+
+
+class Lab:
+    """A lab that is up. Everything goes through tools/lab and the CLI, as an operator's commands would."""
+
+    def __init__(self, name, plane, backends=4, workers=2):
+        self.name, self.plane, self.backends, self.workers = name, plane, backends, workers
+
+    def tool(self, *words, check=True, timeout=120, **options):
+        return subprocess.run([LAB, words[0], "--name", self.name, *words[1:]], check=check, timeout=timeout,
+                              text=True, capture_output=True, **options)
+
+    def up(self, *extra):
+        result = self.tool("up", "--plane", self.plane, "--backends", str(self.backends), "--workers",
+                           str(self.workers), *extra, check=False, timeout=180)
+        assert result.returncode == 0, f"lab up failed:\n{result.stdout}\n{result.stderr}"
+
+    def down(self):
+        self.tool("down", check=False)
+
+    def run(self, node, *command, check=True, timeout=120, **options):
+        return subprocess.run([LAB, "exec", "--name", self.name, node, "--", *command], check=check,
+                              timeout=timeout, text=True, capture_output=True, **options)
+
+    def cli(self, *words, status=0):
+        """The JSON object that `evenkeel --json WORDS` prints; its exit status must be `status`."""
+        result = self.run("lb", "evenkeel", "--json", *words, check=False)
+        assert result.returncode == status, f"evenkeel {' '.join(words)}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return json.loads(result.stdout)
+
+    def config(self) -> str:
+        return self.run("lb", "cat", "/etc/evenkeel/lab.yaml").stdout
+
+    def apply(self, text, *words, status=0, path="/etc/evenkeel/test.yaml"):
+        self.run("lb", "sh", "-c", f"cat > {path}", input=text)
+        return self.cli("apply", path, "--reason", "test", "--confirm=now", *words, status=status)
+
+    def load(self, *words, check=True, timeout=300):
+        result = self.run("client", HTTP_LOAD, *words, check=False, timeout=timeout)
+        assert result.stdout, result.stderr
+        outcome = json.loads(result.stdout)
+        if check:
+            assert outcome["failed"] == 0, outcome["errors"]
+        return outcome
+
+    @contextlib.contextmanager
+    def background_load(self, *words):
+        """Load while the body runs; afterwards `outcome` holds its JSON. Give --seconds as an upper bound."""
+        process = subprocess.Popen([LAB, "exec", "--name", self.name, "client", "--", HTTP_LOAD, *words],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        outcome = {}
+        try:
+            yield outcome
+            out, err = process.communicate(timeout=180)
+            assert out, err
+            outcome.update(json.loads(out))
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def pid(self, program) -> int:
+        return int(self.tool("pid", program).stdout)
+
+    def kill9(self, program):
+        pid = self.pid(program)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.tool("pid", program, check=False).returncode != 0, f"{program} is gone")
+
+    def resident_kib(self, program) -> int:
+        with open(f"/proc/{self.pid(program)}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+
+def wait_until(condition, what, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def set_weights(config: str, pool: str, weights: dict) -> str:
+    """The configuration with the weights of a pool's backends replaced (flow or block style of one backend a line)."""
+    lines, inside, indent = [], False, 0
+    for line in config.splitlines():
+        stripped = line.strip()
+        if re.match(rf"{pool}:\s*", stripped):
+            inside, indent = True, len(line) - len(line.lstrip())
+        elif inside and stripped and len(line) - len(line.lstrip()) <= indent:
+            inside = False
+        if inside:
+            for name, weight in weights.items():
+                line = re.sub(rf"(\b{name}: .*weight: )\d+", rf"\g<1>{weight}", line)
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def chi_square_p(observed: dict, expected: dict) -> float:
+    """p-value of observed counts against expected shares (Wilson-Hilferty's normal approximation)."""
+    total = sum(observed.values())
+    statistic = sum((observed.get(k, 0) - total * s) ** 2 / (total * s) for k, s in expected.items() if s > 0)
+    degrees = sum(1 for s in expected.values() if s > 0) - 1
+    z = ((statistic / degrees) ** (1 / 3) - (1 - 2 / (9 * degrees))) / math.sqrt(2 / (9 * degrees))
+    return 0.5 * math.erfc(z / math.sqrt(2))
