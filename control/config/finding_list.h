@@ -5,6 +5,7 @@
 #ifndef CONTROL_CONFIG_FINDING_LIST_H_
 #define CONTROL_CONFIG_FINDING_LIST_H_
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,8 @@ class FindingList {
   }
 
   size_t count() const { return count_; }
+  // So many that reading on is of no use to anybody.
+  bool is_flooded() const { return count_ > 100 * limit_; }
 
   // The list in the order of the file, with one more finding that counts those left out.
   std::vector<Finding> Take() {

@@ -141,6 +141,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   // Puts a finished node where it belongs: root, element, key or value.
   void Place(YamlNode node) {
+    full_ = full_ || findings_.is_flooded();
     if (skipping_ > 0 || full_) return;
     if (++nodes_ > kYamlNodesMax) {
       full_ = true;
