@@ -18,7 +18,9 @@ struct FoundPort {
       0;  // of the kernel interface that it is bound to; 0 for a device of its own
 
   // The kernel gets its own copy of every frame that the port receives.
-  bool kernel_sees_frames() const { return driver == "net_af_packet"; }
+  bool kernel_sees_frames() const {
+    return driver == "net_af_packet" || (driver == "net_pcap" && interface_index != 0);
+  }
 };
 
 // Empty `name`: the only port there is. NotFound names what there is instead.

@@ -61,17 +61,15 @@ std::span<const lb_slot> Table::slots() const {
 }
 
 void Table::CountFacts() {
-  std::vector<uint32_t> count(0x10000);
-  uint32_t all = 0;
+  uint16_t backend_max = 0;
   for (const lb_slot slot : slots()) {
-    count[lb_slot_backend(slot)]++;
-    all = std::max(
-        all, slot);  // the reference is in the upper half, so the largest slot has the largest one
+    backend_max = std::max(backend_max, lb_slot_backend(slot));
+    transition_max_ = std::max(transition_max_, lb_slot_transition(slot));
   }
-  transition_max_ = lb_slot_transition(all);
-  const auto owners =
-      static_cast<size_t>(std::ranges::count_if(count, [](uint32_t n) { return n != 0; }));
-  shares_.reserve(owners);
+  std::vector<uint32_t> count(backend_max + 1u);
+  for (const lb_slot slot : slots()) count[lb_slot_backend(slot)]++;
+  const auto owners = std::ranges::count_if(count, [](uint32_t n) { return n != 0; });
+  shares_.reserve(static_cast<size_t>(owners));
   for (uint32_t backend = 0; backend < count.size(); backend++) {
     if (count[backend] != 0) shares_.push_back({static_cast<uint16_t>(backend), count[backend]});
   }

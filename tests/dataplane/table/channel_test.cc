@@ -20,7 +20,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr absl::Duration kTimeout = absl::Seconds(20);
+constexpr absl::Duration kTimeout = absl::Seconds(60);
 
 UniqueFd RawSocket() { return UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)); }
 

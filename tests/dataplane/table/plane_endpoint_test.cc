@@ -15,7 +15,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr absl::Duration kTimeout = absl::Seconds(20);
+constexpr absl::Duration kTimeout = absl::Seconds(60);
 
 std::unique_ptr<ChannelClient> MustConnect(const TestDirectory& dir) {
   absl::StatusOr<std::unique_ptr<ChannelClient>> client =
@@ -126,13 +126,13 @@ TEST(PlaneEndpointTest, ManyTablesCrossInBatches) {
   ImageSpec spec = SmallSpec(1);
   spec.pools.clear();
   spec.services.clear();
-  for (uint16_t i = 0; i < 450; i++) {
+  for (uint16_t i = 0; i < kTablesPerMessage + 10; i++) {
     spec.pools.push_back(MakePool("p" + std::to_string(i), {i + 1u, 30}, i * 2));
   }
   ASSERT_TRUE(Publish(*MustConnect(dir), spec).ok());
   const auto client = MustConnect(dir);
   ASSERT_TRUE(client->accepted().ok()) << client->accepted().status();
-  EXPECT_EQ((*client->accepted())->tables().size(), 450u);
+  EXPECT_EQ((*client->accepted())->tables().size(), kTablesPerMessage + 10);
 }
 
 TEST(PlaneEndpointTest, GrowingRootsGetALargerMailbox) {
