@@ -27,7 +27,8 @@ TEST(FlagsTest, AreReadWithEqualsAndWithASpace) {
 
 TEST(FlagsTest, ComeFromAFlagFile) {
   TempDir dir;
-  std::ofstream(dir / "flags") << "# comment\n\n  --state-dir=/from-file\n--plane=xdp\n--interface=eth0\n";
+  std::ofstream(dir / "flags")
+      << "# comment\n\n  --state-dir=/from-file\n--plane=xdp\n--interface=eth0\n";
   const absl::StatusOr<Settings> settings = Parse({("--flagfile=" + (dir / "flags")).c_str()});
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->state_dir, "/from-file");
