@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "dataplane/table/aligned_bytes.h"
+#include "dataplane/table/digest.h"
 #include "dataplane/table/image_view.h"
 #include "dataplane/table/stats.h"
 #include "dataplane/table/table.h"
@@ -37,6 +39,40 @@ struct Publication {
 };
 using PublicationPtr = std::shared_ptr<const Publication>;
 
+// A publication on trial: `image` runs at once, and unless the trial is confirmed before the
+// deadline the plane goes to `way_back` by itself, whatever has become of control. A plane holds
+// one trial at a time; the same `id` again, while the trial is armed, renews both images and keeps
+// the deadline.
+struct TrialPublication {
+  uint64_t id = 0;           // the revision on trial
+  PublicationPtr image;      // generation g
+  PublicationPtr way_back;   // generation g + 1: what was confirmed
+  uint64_t deadline_ns = 0;  // CLOCK_BOOTTIME of this boot
+};
+
+// The plane is the arbiter: one compare-and-swap decides between confirming and going back, and
+// what it decided stays so.
+enum class TrialPhase { kArmed, kConfirmed, kReturned };
+
+struct PlaneTrial {
+  uint64_t id = 0;
+  uint64_t generation = 0;         // of the image on trial
+  uint64_t return_generation = 0;  // of the way back
+  uint64_t deadline_ns = 0;        // CLOCK_BOOTTIME
+  TrialPhase phase = TrialPhase::kArmed;
+  friend bool operator==(const PlaneTrial&, const PlaneTrial&) = default;
+};
+
+// What lies in the memory that packets are decided by, read and digested anew: never what a plane
+// was told or remembers.
+struct PlaneAudit {
+  uint64_t generation = 0;
+  Digest digest{};                  // comparable with ImageView::StatedDigest()
+  std::vector<uint64_t> workers;    // generation that each worker uses; empty: no workers
+  std::vector<std::string> faults;  // a sentence each: which record or table differs from what
+                                    // the image states
+};
+
 // What a plane runs, as far as control knows.
 struct PlaneState {
   bool connected = false;
@@ -48,6 +84,9 @@ struct PlaneState {
   // was published to it.
   std::shared_ptr<const ImageView> image;
   std::string fault;  // why it is not connected, or why its image could not be read
+  // The trial that the plane holds, or the last one that ended there; none after a publication
+  // without trial. `generation` above is the way back's once it is kReturned.
+  std::optional<PlaneTrial> trial;
 };
 
 class PlaneSink {
@@ -68,6 +107,33 @@ class PlaneSink {
   // did not answer in time; the connection is given up, and what the plane made of the image is
   // seen when it connects again. InvalidArgument: it refused, and says why.
   virtual absl::Status Publish(const PublicationPtr& publication, absl::Duration timeout) = 0;
+
+  // As Publish(), for a trial. Once this returns the plane runs the image and holds the way back,
+  // verified.
+  virtual absl::Status PublishTrial(const TrialPublication& trial, absl::Duration timeout) {
+    (void)trial, (void)timeout;
+    return absl::UnimplementedError("this plane has no trials");
+  }
+
+  // The plane stays with the image on trial for good. OK also when it had been confirmed before.
+  // FailedPrecondition: the plane has gone back. DeadlineExceeded, Unavailable: not known; State()
+  // tells once it is connected again.
+  virtual absl::Status ConfirmTrial(uint64_t id, absl::Duration timeout) {
+    (void)id, (void)timeout;
+    return absl::UnimplementedError("this plane has no trials");
+  }
+
+  // The plane goes back now. OK also when it had gone back before. FailedPrecondition: it was
+  // confirmed.
+  virtual absl::Status ReturnFromTrial(uint64_t id, absl::Duration timeout) {
+    (void)id, (void)timeout;
+    return absl::UnimplementedError("this plane has no trials");
+  }
+
+  virtual absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) {
+    (void)timeout;
+    return absl::UnimplementedError("this plane cannot be audited");
+  }
 
   virtual PlaneState State() const = 0;
 

@@ -221,6 +221,7 @@ absl::Status ImageBuilder::AddServices() {
     service.affinity = in.affinity;
     service.slot_shift = static_cast<uint8_t>(64 - pool.slots_log2);
     service.family = FamilyOf(in.vip);
+    service.former = LB_NONE;
     services_.push_back(service);
     counters += pool.member_count;
   }

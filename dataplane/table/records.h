@@ -18,7 +18,7 @@
 #endif
 
 #define LB_IMAGE_MAGIC 0x544f4f524c4b5645ull  // "EVKLROOT"
-#define LB_IMAGE_ABI 1u
+#define LB_IMAGE_ABI 2u
 
 #define LB_SERVICES_MAX 4096u
 #define LB_VIPS_MAX 4096u
@@ -45,6 +45,8 @@ enum lb_encap {
 };
 
 enum lb_backend_state { LB_BACKEND_UP = 0, LB_BACKEND_SUSPECT = 1, LB_BACKEND_DEAD = 2 };
+
+enum lb_slot_state { LB_SLOT_PURE = 0, LB_SLOT_OPEN = 1, LB_SLOT_TAIL = 2 };
 
 enum lb_fill { LB_FILL_EXACT = 0, LB_FILL_MAGLEV = 1 };
 
@@ -155,7 +157,14 @@ struct lb_service {
   uint8_t affinity;    // enum lb_affinity
   uint8_t slot_shift;  // slot = hash >> slot_shift = 64 - log2(slots)
   uint8_t family;      // of the VIP
-  uint8_t reserved[32];
+  // A structural change (another pool, affinity, number of slots, or a match carved out of another
+  // service): until `former_until_ns` an untracked packet that is no first one is resolved by the
+  // service record `former`, which no match names. LB_NONE: no such change is under way.
+  uint16_t former;
+  uint16_t reserved0;
+  uint32_t reserved1;
+  uint64_t former_until_ns;  // CLOCK_BOOTTIME
+  uint8_t reserved[16];
 };
 LB_STATIC_ASSERT(sizeof(struct lb_service) == 64, "one cache line");
 
@@ -235,14 +244,19 @@ static inline uint64_t lb_next_hop_word(const uint8_t* mac) {
   return word | LB_NEXT_HOP_VALID;
 }
 
-// Slots of DESIGN section 3 that are not pure. Entry 0 is reserved: a reference of 0 means pure.
+// What a slot that has moved goes by until no flow of its former owner can be left. Entry 0 is
+// reserved: a reference of 0 means pure.
+//
+// TCP: open until `open_until_ns`, then tail. UDP has no SYN: armed until `armed_until_ns` (an
+// untracked packet goes to previous), then as in tail. Tail ends by a publication.
 struct lb_transition {
   uint16_t previous;  // backend index
-  uint8_t state;      // 1 open, 2 tail
+  uint8_t state;      // enum lb_slot_state; LB_SLOT_TAIL holds whatever the times say
   uint8_t reserved[5];
-  uint64_t deadline_ns;  // CLOCK_BOOTTIME
+  uint64_t open_until_ns;   // CLOCK_BOOTTIME
+  uint64_t armed_until_ns;  // CLOCK_BOOTTIME; 0: UDP goes straight to tail (a failure)
 };
-LB_STATIC_ASSERT(sizeof(struct lb_transition) == 16, "packed");
+LB_STATIC_ASSERT(sizeof(struct lb_transition) == 24, "packed");
 
 struct lb_table_ref {
   uint8_t digest[32];  // SHA-256 of the table's bytes (slots of 32 bits): its name on the channel

@@ -239,6 +239,12 @@ absl::Status RecordVerifier::Service(uint32_t index, const lb_service& service) 
     return BadRecord("service %d: transport %d, affinity %d, family %d or plane word is impossible",
                      index, service.transport, service.affinity, service.family);
   }
+  if (service.former != LB_NONE &&
+      (service.former >= image_.services().size() || service.former == index ||
+       image_.services()[service.former].former != LB_NONE)) {
+    return BadIndex("service %d: its former service %d is missing or has a former one itself",
+                    index, service.former);
+  }
   return absl::OkStatus();
 }
 

@@ -164,6 +164,7 @@ void Tables::AddServices() {
     service.affinity = spec.affinity;
     service.slot_shift = static_cast<uint8_t>(64 - spec_.pools[pool].slots_log2);
     service.family = vips_[vip].family;
+    service.former = LB_NONE;
     services_.push_back(service);
     if (!empty) vips_[vip].flags |= LB_VIP_ANSWERS_ECHO;
 

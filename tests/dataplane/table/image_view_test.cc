@@ -230,7 +230,7 @@ TEST_F(ImageViewTest, RejectsTransitionsInABaseTableOrOutOfRange) {
   spec_.pools[0].effective = moved;
   spec_.pools[0].effective_id_digest = spec_.pools[0].base_id_digest;
   EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kTableContent);
-  spec_.transitions.push_back({.previous = 1, .state = 1, .deadline_ns = 5});
+  spec_.transitions.push_back({.previous = 1, .state = 1, .open_until_ns = 5});
   EXPECT_TRUE(VerifySpec(spec_).ok()) << VerifySpec(spec_).status();
   spec_.transitions[0].previous = 99;
   EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kIndex);
