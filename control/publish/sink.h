@@ -105,11 +105,14 @@ class PlaneSink {
 
   // Returns once the whole plane runs it. Unavailable: no plane is connected. DeadlineExceeded: it
   // did not answer in time; the connection is given up, and what the plane made of the image is
-  // seen when it connects again. InvalidArgument: it refused, and says why.
+  // seen when it connects again. InvalidArgument: it refused, and says why. FailedPrecondition: a
+  // trial is armed, which must end first. The generation of a way back is spent, also when the
+  // trial was confirmed: the next one is higher.
   virtual absl::Status Publish(const PublicationPtr& publication, absl::Duration timeout) = 0;
 
   // As Publish(), for a trial. Once this returns the plane runs the image and holds the way back,
-  // verified.
+  // verified. A renewal's stated deadline is ignored: the first one stands. FailedPrecondition:
+  // another trial is armed, or the trial of this id has ended.
   virtual absl::Status PublishTrial(const TrialPublication& trial, absl::Duration timeout) {
     (void)trial, (void)timeout;
     return absl::UnimplementedError("this plane has no trials");
@@ -117,7 +120,8 @@ class PlaneSink {
 
   // The plane stays with the image on trial for good. OK also when it had been confirmed before.
   // FailedPrecondition: the plane has gone back. DeadlineExceeded, Unavailable: not known; State()
-  // tells once it is connected again.
+  // tells once it is connected again. Of a trial that a plane knows nothing of (it was started
+  // anew), the revision that it runs tells.
   virtual absl::Status ConfirmTrial(uint64_t id, absl::Duration timeout) {
     (void)id, (void)timeout;
     return absl::UnimplementedError("this plane has no trials");
