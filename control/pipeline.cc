@@ -38,6 +38,14 @@ std::optional<Refusal> CheckCall(const ApplyCall& call) {
     return Refusal{"usage", "a change needs a reason", "give --reason TEXT"};
   }
   if (call.confirm == "now") return std::nullopt;
+  if (call.confirm == "auto") {
+    return Refusal{"refused", "nothing watches traffic yet, so a trial cannot confirm itself",
+                   "leave --confirm out, look at evenkeel top, then evenkeel confirm"};
+  }
+  if (!call.confirm.empty()) {
+    return Refusal{"usage", absl::StrCat("--confirm=", call.confirm, " is unknown"),
+                   "leave it out for a trial, or --confirm=now"};
+  }
   return Refusal{"refused", "trials are not built yet",
                  "--confirm=now publishes at once, with no trial and no way back by itself"};
 }

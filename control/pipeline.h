@@ -29,8 +29,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "control/change/calls.h"
 #include "control/config/config.h"
 #include "control/config/finding.h"
+#include "control/plan/plan.h"
 #include "control/publish/compile.h"
 #include "control/publish/key_file.h"
 #include "control/publish/sink.h"
@@ -38,28 +40,6 @@
 #include "dataplane/table/lease.h"
 
 namespace evenkeel {
-
-struct ApplyCall {
-  std::string content;
-  std::string file;
-  std::string reason;
-  std::string confirm;  // "now"
-  std::optional<int64_t> base_revision;
-};
-
-// Why a call was not done, in the terms of the public interface.
-struct Refusal {
-  std::string code;  // invalid | refused | unavailable | internal | usage
-  std::string message;
-  std::string hint;
-};
-
-struct ApplyOutcome {
-  std::optional<Refusal> refusal;  // set: nothing changed
-  int64_t revision = 0;
-  uint64_t generation = 0;
-  std::vector<Finding> findings;
-};
 
 // A confirmed revision and what was made of it. Immutable.
 struct RunningRevision {
@@ -88,8 +68,40 @@ class Pipeline {
   // Starts the sinks and the thread that adopts what they connect to.
   void Start();
 
-  // Returns once every plane runs `call.content`, or nothing has changed.
+  // Returns once every plane runs `call.content` (on trial, unless `confirm` is "now"), or nothing
+  // has changed.
   ApplyOutcome Apply(const ApplyCall& call, const Who& who);
+
+  // The trial becomes the running revision for good: told only once every plane has agreed.
+  ApplyOutcome Confirm(const Who& who);
+  // Without `to` the trial ends and its base runs again; with it an earlier revision's content is
+  // applied and confirmed at once.
+  ApplyOutcome Rollback(const RollbackCall& call, const Who& who);
+  // Both make a revision that is confirmed at once.
+  ApplyOutcome Drain(const DrainCall& call, const Who& who);
+  ApplyOutcome Undrain(const DrainCall& call, const Who& who);
+
+  // How the trial of `revision` ended; still kTrial at `deadline`. NotFound: no such revision.
+  absl::StatusOr<ApplyOutcome> AwaitTrialEnd(int64_t revision, absl::Time deadline);
+
+  // What applying `content` would do to what runs now. `findings` of a plan whose candidate has
+  // errors are all that it holds; its verdict is a refusal then.
+  absl::StatusOr<Plan> PlanChange(const std::string& content, const std::string& file,
+                                  const std::vector<Allow>& allow);
+
+  // Unset: nothing is on trial.
+  std::optional<TrialView> Trial() const;
+  // Every revision, the newest first, without contents.
+  absl::StatusOr<std::vector<Revision>> History();
+  // With its content. NotFound: no such revision.
+  absl::StatusOr<Revision> Show(int64_t revision);
+  // Looks at everything now. Nothing is changed by it.
+  AuditReport Audit();
+  std::vector<ControlAlarm> Alarms() const;
+  // Of what runs.
+  std::vector<DrainView> Drains() const;
+  // A caller who may not do `verb` was turned away: goes to the audit log.
+  void LogRefusal(absl::string_view verb, const Who& who, absl::string_view why);
 
   // Null before the first revision.
   RunningPtr Running() const;

@@ -42,6 +42,9 @@ inline constexpr char kFindRevision[] =
 inline constexpr char kFindNewest[] =
     "SELECT " EVENKEEL_REVISION_COLUMNS
     " FROM revisions WHERE state = ? ORDER BY revision DESC LIMIT 1";
+inline constexpr char kReadHistory[] =
+    "SELECT revision, state, at_us, uid, who, reason, file, '', digest, base_revision, generation, "
+    "outcome FROM revisions ORDER BY revision DESC";
 #undef EVENKEEL_REVISION_COLUMNS
 
 inline constexpr char kInsertRevision[] =

@@ -19,10 +19,29 @@ constexpr char kVersionKey[] = "schema_version";
 
 absl::StatusOr<RevisionState> StateNamed(absl::string_view name) {
   for (RevisionState state :
-       {RevisionState::kPending, RevisionState::kConfirmed, RevisionState::kFailed}) {
+       {RevisionState::kPending, RevisionState::kTrial, RevisionState::kConfirming,
+        RevisionState::kConfirmed, RevisionState::kRolledBack, RevisionState::kFailed}) {
     if (Name(state) == name) return state;
   }
   return absl::DataLossError(absl::StrCat("a revision has the unknown state '", name, "'"));
+}
+
+absl::StatusOr<Revision> RevisionOf(const Statement& row) {
+  absl::StatusOr<RevisionState> state = StateNamed(row.Text(1));
+  if (!state.ok()) return state.status();
+  return Revision{.revision = row.Int(0),
+                  .state = *state,
+                  .when = absl::FromUnixMicros(row.Int(2)),
+                  .who = {.uid = static_cast<uint32_t>(row.Int(3)), .name = row.Text(4)},
+                  .reason = row.Text(5),
+                  .file = row.Text(6),
+                  .content = row.Text(7),
+                  .digest = row.Text(8),
+                  .base_revision = row.Int(9),
+                  .generation = static_cast<uint64_t>(row.Int(10)),
+                  .outcome = row.Text(11),
+                  .plan_digest = "",
+                  .ended = {}};
 }
 
 // Damage is said with what to do, since it stops the daemon: the planes go on by themselves.
@@ -41,8 +60,14 @@ absl::string_view Name(RevisionState state) {
   switch (state) {
     case RevisionState::kPending:
       return "pending";
+    case RevisionState::kTrial:
+      return "trial";
+    case RevisionState::kConfirming:
+      return "confirming";
     case RevisionState::kConfirmed:
       return "confirmed";
+    case RevisionState::kRolledBack:
+      return "rolled_back";
     case RevisionState::kFailed:
       return "failed";
   }
@@ -112,19 +137,23 @@ absl::StatusOr<std::optional<Revision>> Store::FindWhere(const char* condition, 
   absl::StatusOr<bool> row = find->Step();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
-  absl::StatusOr<RevisionState> state = StateNamed(find->Text(1));
-  if (!state.ok()) return state.status();
-  return Revision{.revision = find->Int(0),
-                  .state = *state,
-                  .when = absl::FromUnixMicros(find->Int(2)),
-                  .who = {.uid = static_cast<uint32_t>(find->Int(3)), .name = find->Text(4)},
-                  .reason = find->Text(5),
-                  .file = find->Text(6),
-                  .content = find->Text(7),
-                  .digest = find->Text(8),
-                  .base_revision = find->Int(9),
-                  .generation = static_cast<uint64_t>(find->Int(10)),
-                  .outcome = find->Text(11)};
+  absl::StatusOr<Revision> revision = RevisionOf(*find);
+  if (!revision.ok()) return revision.status();
+  return *std::move(revision);
+}
+
+absl::StatusOr<std::vector<Revision>> Store::History() {
+  absl::StatusOr<Statement> read = database_.Prepare(sql::kReadHistory);
+  if (!read.ok()) return read.status();
+  std::vector<Revision> revisions;
+  while (true) {
+    absl::StatusOr<bool> row = read->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return revisions;
+    absl::StatusOr<Revision> revision = RevisionOf(*read);
+    if (!revision.ok()) return revision.status();
+    revisions.push_back(*std::move(revision));
+  }
 }
 
 absl::StatusOr<int64_t> Store::NextRevision() {

@@ -42,6 +42,9 @@ class Store {
   absl::StatusOr<std::optional<Revision>> Pending();
   absl::StatusOr<std::optional<Revision>> Find(int64_t revision);
 
+  // Every revision without its content, the newest first.
+  absl::StatusOr<std::vector<Revision>> History();
+
   // The number for the next Begin(): above every one that was ever begun.
   absl::StatusOr<int64_t> NextRevision();
   // Stores `revision` as pending, under its number, with the leases that its image uses. Its

@@ -110,14 +110,41 @@ TEST_F(PipelineTest, RefusesAFileWithErrorsAndTellsThemAll) {
   EXPECT_EQ(*store_->NextRevision(), 1);
 }
 
-TEST_F(PipelineTest, RefusesATrialUntilThereAreTrials) {
-  for (const char* confirm : {"", "auto", "soon"}) {
-    const ApplyOutcome outcome = pipeline_->Apply(
-        {.content = Text({1, 1}), .file = "f", .reason = "r", .confirm = confirm}, kAlice);
-    ASSERT_TRUE(outcome.refusal) << confirm;
+TEST_F(PipelineTest, SaysWhyNothingConfirmsItselfYet) {
+  const ApplyOutcome outcome = pipeline_->Apply(
+      {.content = Text({1, 1}), .file = "f", .reason = "r", .confirm = "auto"}, kAlice);
+  ASSERT_TRUE(outcome.refusal);
+  EXPECT_EQ(outcome.refusal->code, "refused");
+  EXPECT_TRUE(absl::StrContains(outcome.refusal->message, "watches traffic"));
+}
+
+TEST_F(PipelineTest, RefusesAWayOfConfirmingThatItDoesNotKnow) {
+  const ApplyOutcome outcome = pipeline_->Apply(
+      {.content = Text({1, 1}), .file = "f", .reason = "r", .confirm = "soon"}, kAlice);
+  ASSERT_TRUE(outcome.refusal);
+  EXPECT_EQ(outcome.refusal->code, "usage");
+}
+
+TEST_F(PipelineTest, ConfirmsAndRollsBackNothingWithoutATrial) {
+  ApplyWeights({1, 1});
+  for (const ApplyOutcome& outcome :
+       {pipeline_->Confirm(kAlice), pipeline_->Rollback({.to = {}, .reason = "r"}, kAlice)}) {
+    ASSERT_TRUE(outcome.refusal);
     EXPECT_EQ(outcome.refusal->code, "refused");
-    EXPECT_TRUE(absl::StrContains(outcome.refusal->hint, "--confirm=now"));
+    EXPECT_TRUE(absl::StrContains(outcome.refusal->message, "on trial"));
   }
+}
+
+TEST_F(PipelineTest, TellsWhatAChangeWouldDoToWhatRuns) {
+  ApplyWeights({1, 1});
+  const absl::StatusOr<Plan> plan = pipeline_->PlanChange(Text({1, 3}), "f", {});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->base_revision, 1);
+  EXPECT_NEAR(plan->services.at(0).backends.at(1).after, 0.75, 0.001);
+  const absl::StatusOr<Plan> broken = pipeline_->PlanChange("schema: 1\n", "f", {});
+  ASSERT_TRUE(broken.ok()) << broken.status();
+  EXPECT_EQ(broken->verdict, Verdict::kRefuse);
+  EXPECT_FALSE(broken->findings.empty());
 }
 
 TEST_F(PipelineTest, AsksForAReason) {
