@@ -13,7 +13,7 @@
 
 // Raised with every change of what lies in the maps, so that evenkeeld does not take over pinned
 // maps that another version has filled.
-#define LB_MAP_ABI 1u
+#define LB_MAP_ABI 2u
 
 // Generations that the maps hold at a time: the one in use, the one being filled, and those whose
 // grace period or trial is not over.
@@ -74,7 +74,9 @@ struct lb_counter {
 struct lb_cpu {
   uint64_t reasons[LB_CPU_REASONS];  // packets by enum lb_reason
   uint64_t new_flows;
-  uint64_t reserved[7];
+  uint64_t error_credit;  // nanoseconds: see error_limit.h
+  uint64_t error_last;
+  uint64_t reserved[5];
 };
 LB_STATIC_ASSERT(LB_REASON_COUNT <= (int)LB_CPU_REASONS, "every reason has a counter");
 

@@ -6,6 +6,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/error_limit.h"
 #include "bpf/recent_flows.h"
 #include "dataplane/forward/forward.h"
 
@@ -42,6 +43,11 @@ static __always_inline void count_forwarded(uint32_t cpu, const struct lb_view* 
   if (counts) counts->new_flows += 1;
 }
 
+static __always_inline int may_send_error(uint32_t cpu) {
+  struct lb_cpu* counts = bpf_map_lookup_elem(&lb_cpus, &cpu);
+  return counts && lb_error_allowed(counts, bpf_ktime_get_coarse_ns());
+}
+
 // Room in front, and the end where the core wants it. 0: done.
 static __always_inline int make_room(struct xdp_md* ctx, const struct lb_decision* decision) {
   if (decision->head_delta && bpf_xdp_adjust_head(ctx, -decision->head_delta)) return -1;
@@ -71,6 +77,8 @@ int lb_xdp(struct xdp_md* ctx) {
   if (verdict != LB_FORWARD) return count(cpu, flow.reason, verdict);
   verdict = lb_resolve(&view, data, end, &flow, &decision);
   if (verdict != LB_FORWARD && verdict != LB_REPLY) return count(cpu, decision.reason, verdict);
+  if (LB_UNLIKELY(decision.reason == LB_REASON_too_big_reply) && !may_send_error(cpu))
+    return count(cpu, LB_REASON_too_big_untold, LB_DROP);
   if (make_room(ctx, &decision)) return count(cpu, LB_REASON_no_headroom, LB_DROP);
   verdict =
       lb_apply(&view, (uint8_t*)(long)ctx->data, (uint8_t*)(long)ctx->data_end, &flow, &decision);

@@ -3,9 +3,9 @@
 // or Packet Too Big (RFC 8201). Everything else of ICMP is for the kernel.
 //
 // No reply to link-layer or IP multicast and broadcast, nor to a source that is no single host, and
-// no error about an error (RFC 1122, 3.2.2; RFC 4443, 2.4). The rate of errors is the adapter's to
-// limit: the core has no state; a reply is never longer than what asked for it, so that there is
-// nothing to amplify.
+// no error about an error (RFC 1122, 3.2.2; RFC 4443, 2.4). The rate of errors (RFC 4443, 2.4 (f);
+// RFC 1812, 4.3.2.8) is the adapter's to limit, since the core has no state; a reply is never
+// longer than what asked for it, so that there is nothing to amplify.
 #ifndef DATAPLANE_FORWARD_ICMP_H_
 #define DATAPLANE_FORWARD_ICMP_H_
 
@@ -36,6 +36,11 @@ enum {
 // 1,280 (RFC 4443, 2.4). Whole 8-byte words, so that the checksum has no tail.
 #define LB_QUOTE_IPV4_MAX 544u
 #define LB_QUOTE_IPV6_MAX 1232u
+
+// ICMP errors that a worker (on the XDP plane: a CPU) sends at most; what is over is dropped as
+// too_big_untold. A sender that was not told sends the packet again.
+#define LB_ERRORS_PER_SECOND 100u
+#define LB_ERRORS_BURST 100u
 
 LB_INLINE int lb_is_icmp(const struct lb_flow* flow) {
   return flow->protocol == (flow->family == LB_IPV4 ? LB_PROTOCOL_ICMP : LB_PROTOCOL_ICMPV6);

@@ -32,6 +32,8 @@ enum lb_verdict {
   X(fragment, LB_DROP, "a fragment of a packet to a VIP")                                    \
   X(ttl_expired, LB_DROP, "TTL or hop limit is used up")                                     \
   X(too_big, LB_DROP, "larger than the tunnel allows and no reply is possible")              \
+  X(too_big_untold, LB_DROP,                                                                 \
+    "larger than the tunnel allows, and too many senders were told so lately")               \
   X(no_backend, LB_DROP, "the service's pool has no backend")                                \
   X(next_hop_unresolved, LB_DROP, "no MAC address is known for the next hop")                \
   X(no_encap_source, LB_DROP, "no outer source address of the backend's family")             \

@@ -56,6 +56,10 @@ void Resolve(const lb_view& view, const FlowCounter* counters, Burst* burst) {
       burst->Refuse(position, static_cast<lb_reason>(decision->reason));
       continue;
     }
+    if (decision->reason == LB_REASON_too_big_reply && !burst->errors.Take(burst->now_tsc)) {
+      burst->Refuse(position, LB_REASON_too_big_untold);
+      continue;
+    }
     __builtin_prefetch(&counters[decision->counter], 1);
     burst->to_send[kept++] = position;
   }

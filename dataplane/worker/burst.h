@@ -18,6 +18,7 @@
 #include "dataplane/forward/flow.h"
 #include "dataplane/forward/table_access.h"
 #include "dataplane/worker/counters.h"
+#include "dataplane/worker/token_bucket.h"
 
 namespace evenkeel {
 
@@ -27,8 +28,10 @@ struct Burst {
   rte_mbuf* packet[kPackets];
   uint16_t count = 0;
 
-  lb_batch batch;  // hashes are taken together
-  lb_memo memo{};  // of this worker: it stays from burst to burst
+  lb_batch batch;      // hashes are taken together
+  lb_memo memo{};      // of this worker: it stays from burst to burst
+  TokenBucket errors;  // so does what it may still send of ICMP errors; unbounded unless set
+  uint64_t now_tsc = 0;
   lb_flow flow[kPackets];
   lb_decision decision[kPackets];
   // Why, for each packet that is not to be sent.

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "dataplane/forward/flow.h"
+#include "dataplane/worker/token_bucket.h"
 
 namespace evenkeel {
 
@@ -28,30 +29,6 @@ inline constexpr int kPuntClasses = 4;
 
 // `frame` has been classified by the core as one to pass, for flow.reason.
 PuntClass ClassifyPunt(const uint8_t* frame, const uint8_t* end, const lb_flow& flow);
-
-// A token bucket that counts in ticks of the TSC: a packet costs `tsc_hz / packets_per_second` of
-// them.
-class TokenBucket {
- public:
-  TokenBucket() = default;
-  TokenBucket(uint64_t tsc_hz, uint64_t packets_per_second, uint64_t burst)
-      : cost_(tsc_hz / packets_per_second), credit_max_(cost_ * burst), credit_(credit_max_) {}
-
-  bool Take(uint64_t now_tsc) {
-    credit_ += now_tsc - last_;
-    if (credit_ > credit_max_) credit_ = credit_max_;
-    last_ = now_tsc;
-    if (credit_ < cost_) return false;
-    credit_ -= cost_;
-    return true;
-  }
-
- private:
-  uint64_t cost_ = 0;
-  uint64_t credit_max_ = 0;
-  uint64_t credit_ = 0;
-  uint64_t last_ = 0;
-};
 
 class Punt {
  public:

@@ -4,7 +4,7 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
-#include "dataplane/forward/wire.h"
+#include "dataplane/forward/icmp.h"
 
 namespace evenkeel {
 namespace {
@@ -23,7 +23,9 @@ Worker::Worker(const WorkerConfig& config, Plane* plane)
       counters_(&plane->worker(config.index)),
       tsc_hz_(rte_get_tsc_hz()),
       punt_(config.to_kernel, config.workers, tsc_hz_),
-      idle_(config.polling, tsc_hz_) {}
+      idle_(config.polling, tsc_hz_) {
+  burst_.errors = TokenBucket(tsc_hz_, LB_ERRORS_PER_SECOND, LB_ERRORS_BURST);
+}
 
 void Worker::Run() {
   swap_->Online(config_.index);
@@ -38,6 +40,7 @@ void Worker::Poll() {
   burst_.count = rte_eth_rx_burst(config_.port, static_cast<uint16_t>(config_.index), burst_.packet,
                                   Burst::kPackets);
   now_tsc_ = rte_rdtsc();
+  burst_.now_tsc = now_tsc_;
   counters_->generation.Set(generation != nullptr ? generation->number() : 0);
   if (burst_.count == 0) {
     counters_->idle_polls.Add(1);

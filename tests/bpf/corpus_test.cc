@@ -3,6 +3,12 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "dataplane/forward/icmp.h"
 #include "tests/bpf/run_bpf.h"
 #include "tests/packets/corpus.h"
 #include "tests/packets/run_native.h"
@@ -55,6 +61,37 @@ TEST_F(CorpusBpfTest, ProgramGivesReasonBytesAndCountsOfEveryCase) {
   }
   EXPECT_GT(run, 100);
   RecordProperty("cases", run);
+}
+
+const Case& CaseNamed(const std::vector<Case>& corpus, const std::string& name) {
+  return *std::find_if(corpus.begin(), corpus.end(), [&](const Case& c) { return c.name == name; });
+}
+
+TEST_F(CorpusBpfTest, TellsABoundedNumberOfSendersThatTheirPacketIsTooBig) {
+  constexpr unsigned kSent = 500;
+  const std::vector<Case> corpus = Corpus();
+  const Case& too_big = CaseNamed(corpus, "too_big_ipip");
+  const Case& echo = CaseNamed(corpus, "echo4");
+  ASSERT_TRUE(StayOnOneCpu());
+  core_->SetTables(Tables(too_big.tables));
+  const auto start = std::chrono::steady_clock::now();
+  unsigned told = 0;
+  for (unsigned i = 0; i < kSent; ++i) {
+    const BpfOutcome outcome = core_->Run(too_big.in);
+    if (outcome.reason == LB_REASON_too_big_reply) {
+      EXPECT_EQ(outcome.action, XDP_TX);
+      ++told;
+      continue;
+    }
+    ASSERT_EQ(outcome.reason, LB_REASON_too_big_untold);
+    ASSERT_EQ(outcome.action, XDP_DROP);
+    ASSERT_EQ(HexDump(outcome.out), HexDump(too_big.in));
+  }
+  // The program's clock steps every few milliseconds, and goes on while the test waits for a CPU.
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(told, LB_ERRORS_BURST);
+  EXPECT_LE(told, LB_ERRORS_BURST + (seconds.count() + 0.1) * LB_ERRORS_PER_SECOND);
+  EXPECT_EQ(core_->Run(echo.in).reason, LB_REASON_echo_reply) << "an answer is no error";
 }
 
 TEST_F(CorpusBpfTest, EverythingPassesBeforeTheFirstImage) {

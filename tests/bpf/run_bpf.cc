@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "bpf/error_limit.h"
 #include "bpf/set_writer.h"
 
 namespace evenkeel::packets {
@@ -18,6 +19,13 @@ lb_counter operator-(const lb_counter& a, const lb_counter& b) {
 }
 
 }  // namespace
+
+bool StayOnOneCpu() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(sched_getcpu(), &cpus);
+  return sched_setaffinity(0, sizeof(cpus), &cpus) == 0;
+}
 
 absl::StatusOr<std::unique_ptr<BpfCore>> BpfCore::Load() {
   std::unique_ptr<BpfCore> core(new BpfCore);
@@ -75,6 +83,10 @@ uint64_t BpfCore::reason_count(lb_reason reason) const {
   uint64_t sum = 0;
   for (const lb_cpu& cpu : cpus_.cpus.As<lb_cpu>()) sum += cpu.reasons[reason];
   return sum;
+}
+
+void BpfCore::RefillErrors() {
+  for (lb_cpu& cpu : cpus_.cpus.As<lb_cpu>()) cpu.error_credit = LB_ERROR_CREDIT_MAX_NS;
 }
 
 BpfOutcome BpfCore::Run(const Bytes& frame) {

@@ -26,6 +26,9 @@ struct BpfOutcome {
   uint32_t counter = 0;
 };
 
+// What the program remembers of flows and of errors is each CPU's own.
+bool StayOnOneCpu();
+
 class BpfCore {
  public:
   static absl::StatusOr<std::unique_ptr<BpfCore>> Load();
@@ -33,6 +36,8 @@ class BpfCore {
   // The records of `tables` in the other set, then the flip.
   void SetTables(const Tables& tables);
   BpfOutcome Run(const Bytes& frame);
+  // As if every CPU had been quiet for long: its next ICMP error is within the limit.
+  void RefillErrors();
 
   int program() const { return instance_->program(); }
   const LbMaps& maps() const { return instance_->maps(); }

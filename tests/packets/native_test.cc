@@ -40,6 +40,7 @@ TEST(CorpusTest, EveryReasonOfTheCoreHasACase) {
   for (int reason = 0; reason < LB_REASON_COUNT; reason++) {
     switch (reason) {
       case LB_REASON_no_image:
+      case LB_REASON_too_big_untold:
       case LB_REASON_no_headroom:
       case LB_REASON_not_linear:
       case LB_REASON_tx_full:

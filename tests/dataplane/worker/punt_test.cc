@@ -63,6 +63,11 @@ TEST(PuntClassTest, AFrameThatEndsBehindItsIpHeader) {
   EXPECT_EQ(ClassOf(frame), PuntClass::kOther);
 }
 
+TEST(TokenBucketTest, BoundsNothingUntilItIsSet) {
+  TokenBucket bucket;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(bucket.Take(0));
+}
+
 TEST(TokenBucketTest, AllowsTheBurstThenTheRate) {
   constexpr uint64_t kHz = 1'000'000'000;
   TokenBucket bucket(kHz, /*packets_per_second=*/1000, /*burst=*/10);

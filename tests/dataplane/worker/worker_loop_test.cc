@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <random>
 #include <vector>
 
+#include "dataplane/forward/icmp.h"
 #include "dataplane/forward/verdict.h"
 #include "tests/dataplane/table/image_fixture.h"
 #include "tests/dataplane/worker/eal_environment.h"
@@ -14,6 +16,7 @@
 #include "tests/packets/builder.h"
 #include "tests/packets/corpus.h"
 #include "tests/packets/run_native.h"
+#include "tests/packets/scene.h"
 
 namespace evenkeel {
 namespace {
@@ -188,6 +191,35 @@ TEST_F(WorkerTest, CountsAUdpFlowOnce) {
   Poll();
   EXPECT_EQ(Count(LB_REASON_none), 6u);
   EXPECT_EQ(plane_->worker(0).new_flows.Get(), 2u);
+}
+
+Bytes TooBigFrame() {
+  return packets::Ethernet({}, packets::TcpPacket({.client = kClient, .vip = kVip}, {},
+                                                  packets::kTcpAck, packets::Counting(1560)));
+}
+
+TEST_F(WorkerTest, TellsABoundedNumberOfSendersThatTheirPacketIsTooBig) {
+  constexpr unsigned kBursts = 40;
+  Start();
+  Publish();
+  const packets::Outcome expected = packets::RunNative(plane_->current()->view(), TooBigFrame());
+  ASSERT_EQ(expected.reason, LB_REASON_too_big_reply);
+  const auto start = std::chrono::steady_clock::now();
+  size_t told = 0;
+  for (unsigned burst = 0; burst < kBursts; ++burst) {
+    for (uint16_t i = 0; i < Burst::kPackets; ++i) wire_->Inject(TooBigFrame());
+    Poll();
+    for (const Bytes& reply : wire_->Sent()) {
+      ASSERT_EQ(reply, expected.out);
+      ++told;
+    }
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(told, LB_ERRORS_BURST);
+  EXPECT_LE(told, LB_ERRORS_BURST + seconds.count() * LB_ERRORS_PER_SECOND + 1);
+  EXPECT_EQ(Count(LB_REASON_too_big_reply), told);
+  EXPECT_EQ(Count(LB_REASON_too_big_untold), kBursts * Burst::kPackets - told);
+  EXPECT_EQ(wire_->buffers_out(), 0u);
 }
 
 TEST_F(WorkerTest, TakesTheNewGenerationWithTheNextBurst) {
