@@ -1,11 +1,14 @@
 #!/usr/bin/python3
-"""Compiles every header alone: each must include what it uses.
+"""Compiles headers alone: each must include what it uses.
 
-Headers of the BPF subset (dataplane/forward, table/records.h) compile as C++20, as C11 and for BPF.
+A header that a compiled file includes first has shown it in the build. Headers of the BPF subset (dataplane/forward, table/records.h) compile as C++20, as C11 and for BPF.
 Usage: self_contained_headers.py BUILD_DIR
 """
 import concurrent.futures
+import json
+import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -15,10 +18,25 @@ SUBSET = ("dataplane/forward/", "dataplane/table/records.h")
 BPF_ONLY = ("bpf/maps.h", "bpf/map_tables.h")  # compiled through bpf/lb_xdp.bpf.c
 
 
-def commands(path: str, flags: list, build: str):
+FIRST_INCLUDE = re.compile(r'^#include ["<]([^">]+)[">]', re.MULTILINE)
+
+
+def shown_by_the_build(build: str) -> set:
+    """Headers that are the first include of a C++ file of the build."""
+    shown = set()
+    for entry in json.loads(pathlib.Path(build, "compile_commands.json").read_text()):
+        file = pathlib.Path(build, entry["file"])
+        if file.suffix == ".cc":
+            first = FIRST_INCLUDE.search(file.read_text(encoding="utf-8"))
+            shown.update([first[1]] if first else [])
+    return shown
+
+
+def commands(path: str, flags: list, build: str, shown: set):
     common = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", "-I.",
               f"-I{build}"]
-    yield ["g++", "-std=c++20", "-x", "c++", *common, *flags, path]
+    if path not in shown:
+        yield ["g++", "-std=c++20", "-x", "c++", *common, *flags, path]
     if path.startswith(SUBSET):
         yield ["gcc", "-std=c11", "-x", "c", *common, path]
         yield ["clang-14", "-target", "bpf", "-ffreestanding", "-x", "c", *common, "-Wno-unused-function",
@@ -39,7 +57,8 @@ def main() -> int:
     headers = []
     for folder in ("dataplane", "control", "bpf", "tools", "tests"):
         headers += [p.relative_to(root).as_posix() for p in sorted((root / folder).rglob("*.h"))]
-    jobs = [c for h in headers if h not in BPF_ONLY for c in commands(h, flags, build)]
+    shown = shown_by_the_build(build)
+    jobs = [c for h in headers if h not in BPF_ONLY for c in commands(h, flags, build, shown)]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for command, status, text in pool.map(compile_one, jobs):
@@ -52,6 +71,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    import os
     os.chdir(pathlib.Path(__file__).resolve().parents[2])
     sys.exit(main())

@@ -1,9 +1,13 @@
 # Sourced by tools/check: runs a step, shows its output when it fails, and leaves a JUnit file with one test case.
-# step NAME COMMAND...
+# A step with cases is told, as its last argument, where to leave a JUnit file of its own.
+#
+#   step NAME COMMAND...
+#   step_with_cases NAME COMMAND...
 
 results="$build/check"
 rm -rf "$results"
 mkdir -p "$results"
+junit_files=()
 
 step() {
   local name=$1 log="$results/$1.log" started=$SECONDS status=0
@@ -13,10 +17,17 @@ step() {
   printf '%s (%d s)\n' "$([ $status -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - started))
   local body=""
   if [ $status -ne 0 ]; then
-    tail -n 60 "$log"
+    # Terminals' escape sequences would hide what they stand in.
+    tail -n 60 "$log" | tr -d '\000-\010\013-\037'
     body="<failure message=\"status $status\"/>"
   fi
   printf '<testsuite name="check"><testcase classname="check" name="%s">%s</testcase></testsuite>\n' \
     "$name" "$body" >"$results/$name.xml"
+  junit_files+=("$results/$name.xml")
   return 0
+}
+
+step_with_cases() {
+  step "$@" "$results/$1.cases.xml"
+  junit_files+=("$results/$1.cases.xml")
 }
