@@ -190,6 +190,7 @@ absl::Status ImageBuilder::AddMember(uint16_t pool, uint16_t position, const Mem
   backend.family = FamilyOf(in.address);
   backend.state = in.state;
   backend.flags = in.flags;
+  backend.withheld = in.withheld;
   if (in.encap == LB_ENCAP_IPIP && backend.family == LB_IPV4) {
     backend.outer_sum = lb_outer_sum(&params_, &backend.address[12]);
   }

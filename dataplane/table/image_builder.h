@@ -39,7 +39,8 @@ struct MemberSpec {
   uint32_t slots = 0;     // stated quota in the base table
   lb_encap encap = LB_ENCAP_IPIP;
   lb_backend_state state = LB_BACKEND_UP;
-  uint8_t flags = 0;  // LB_BACKEND_*
+  uint8_t flags = 0;     // LB_BACKEND_*
+  uint8_t withheld = 0;  // of LB_RAMP_STEPS
 };
 
 struct PoolSpec {

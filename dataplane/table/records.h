@@ -194,6 +194,8 @@ LB_STATIC_ASSERT(sizeof(struct lb_member) == 16, "packed");
 #define LB_BACKEND_LEAVING 1u  // no longer configured, still named by flows
 #define LB_BACKEND_DRAINED 2u
 
+#define LB_RAMP_STEPS 8u  // steps of a slow start
+
 // The section of backends is indexed by lease; `family == LB_FAMILY_NONE` marks an index not in
 // use.
 struct lb_backend {
@@ -208,7 +210,8 @@ struct lb_backend {
   uint8_t flags;      // LB_BACKEND_*
   uint16_t reserved0;
   uint32_t outer_sum;  // lb_outer_sum() of `address`; 0 where no outer IPv4 header is written
-  uint8_t reserved[24];
+  uint8_t withheld;    // of LB_RAMP_STEPS: what a slow start keeps from it; planes don't read it
+  uint8_t reserved[23];
 };
 LB_STATIC_ASSERT(sizeof(struct lb_backend) == 64, "one cache line");
 
@@ -247,12 +250,16 @@ static inline uint64_t lb_next_hop_word(const uint8_t* mac) {
 // What a slot that has moved goes by until no flow of its former owner can be left. Entry 0 is
 // reserved: a reference of 0 means pure.
 //
-// TCP: open until `open_until_ns`, then tail. UDP has no SYN: armed until `armed_until_ns` (an
-// untracked packet goes to previous), then as in tail. Tail ends by a publication.
+// TCP: open until `open_until_ns` (an untracked packet goes to `previous`), then tail. UDP has no
+// SYN: armed until `armed_until_ns` (an untracked packet goes to `armed_previous`), then as in
+// tail. The two differ where a slot moved again while TCP's window was open and UDP's was over:
+// TCP's untracked flows are the oldest owner's, UDP's the last one's. Tail ends by a publication.
 struct lb_transition {
-  uint16_t previous;  // backend index
+  uint16_t previous;  // backend index; LB_NONE in LB_SLOT_TAIL only
   uint8_t state;      // enum lb_slot_state; LB_SLOT_TAIL holds whatever the times say
-  uint8_t reserved[5];
+  uint8_t reserved0;
+  uint16_t armed_previous;  // backend index; means nothing where armed_until_ns is 0
+  uint8_t reserved[2];
   uint64_t open_until_ns;   // CLOCK_BOOTTIME
   uint64_t armed_until_ns;  // CLOCK_BOOTTIME; 0: UDP goes straight to tail (a failure)
 };

@@ -51,6 +51,7 @@ class RecordVerifier {
   absl::Status Services() const;
   absl::Status Service(uint32_t index, const lb_service& service) const;
   absl::Status Transitions() const;
+  bool IsInUse(uint16_t backend) const;
 
   const ImageView& image_;
   std::span<const lb_backend> known_;
@@ -99,6 +100,7 @@ absl::Status RecordVerifier::Backend(uint32_t index, const lb_backend& backend) 
                      AddressText(address));
   }
   if (backend.encap > LB_ENCAP_L2DSR || backend.state > LB_BACKEND_DEAD ||
+      backend.withheld >= LB_RAMP_STEPS ||
       (backend.flags & ~(LB_BACKEND_LEAVING | LB_BACKEND_DRAINED)) != 0) {
     return BadRecord("backend %d: encapsulation %d, state %d or flags %d is impossible", index,
                      backend.encap, backend.state, backend.flags);
@@ -248,16 +250,24 @@ absl::Status RecordVerifier::Service(uint32_t index, const lb_service& service) 
   return absl::OkStatus();
 }
 
+bool RecordVerifier::IsInUse(uint16_t backend) const {
+  return backend < image_.backends().size() && image_.backends()[backend].family != LB_FAMILY_NONE;
+}
+
 absl::Status RecordVerifier::Transitions() const {
   for (size_t i = 1; i < image_.transitions().size(); i++) {
     const lb_transition& transition = image_.transitions()[i];
     if (transition.state < 1 || transition.state > 2) {
       return BadRecord("transition %d: state %d is impossible", i, transition.state);
     }
-    if (transition.previous >= image_.backends().size() ||
-        image_.backends()[transition.previous].family == LB_FAMILY_NONE) {
+    const bool lacks_previous = transition.state == LB_SLOT_TAIL && transition.previous == LB_NONE;
+    if (!lacks_previous && !IsInUse(transition.previous)) {
       return BadIndex("transition %d names backend %d, which is not in use", i,
                       transition.previous);
+    }
+    if (transition.armed_until_ns != 0 && !IsInUse(transition.armed_previous)) {
+      return BadIndex("transition %d names backend %d for UDP, which is not in use", i,
+                      transition.armed_previous);
     }
   }
   return absl::OkStatus();

@@ -234,7 +234,15 @@ TEST_F(ImageViewTest, RejectsTransitionsInABaseTableOrOutOfRange) {
   EXPECT_TRUE(VerifySpec(spec_).ok()) << VerifySpec(spec_).status();
   spec_.transitions[0].previous = 99;
   EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kIndex);
-  spec_.transitions[0].previous = 1;
+  spec_.transitions[0].previous = LB_NONE;
+  EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kIndex);
+  spec_.transitions[0].state = LB_SLOT_TAIL;
+  EXPECT_TRUE(VerifySpec(spec_).ok()) << VerifySpec(spec_).status();
+  spec_.transitions[0].armed_until_ns = 7;
+  spec_.transitions[0].armed_previous = 99;
+  EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kIndex);
+  spec_.transitions[0].armed_previous = 1;
+  EXPECT_TRUE(VerifySpec(spec_).ok()) << VerifySpec(spec_).status();
   spec_.pools[0].base = moved;
   spec_.pools[0].effective = nullptr;
   EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kTableContent);
