@@ -2,31 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <mutex>
 #include <numeric>
+
+#include "dataplane/table/log2.h"
 
 namespace evenkeel {
 namespace {
 
 constexpr uint32_t kNobody = ~0u;
-
-// log2(value) with 32 fractional bits, integers only: bit by bit, by repeated squaring of the
-// mantissa.
-uint64_t Log2Q32(uint64_t value) {
-  const int exponent = std::bit_width(value) - 1;
-  uint64_t result = static_cast<uint64_t>(exponent) << 32;
-  uint64_t mantissa = value << (63 - exponent);  // in [2^63, 2^64)
-  for (int bit = 31; bit >= 0; bit--) {
-    mantissa = static_cast<uint64_t>((static_cast<unsigned __int128>(mantissa) * mantissa) >> 64);
-    if (mantissa >> 63) {
-      result |= uint64_t{1} << bit;
-    } else {
-      mantissa <<= 1;
-    }
-  }
-  return result;
-}
 
 // L[r]: quantile (2r + 1) / (2 * slots) of the exponential distribution, in Q32 and base 2.
 std::vector<uint64_t> MakeRaceTimes(uint32_t slot_count) {
