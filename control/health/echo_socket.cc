@@ -63,17 +63,6 @@ size_t WriteSource(const IpAddress& source, cmsghdr* control) {
   return CMSG_SPACE(sizeof(info));
 }
 
-IpAddress AddressOf(const sockaddr_storage& from) {
-  IpAddress::Bytes bytes{};
-  if (from.ss_family == AF_INET) {
-    bytes[10] = bytes[11] = 0xff;
-    std::memcpy(&bytes[12], &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
-  } else {
-    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
-  }
-  return IpAddress(bytes);
-}
-
 }  // namespace
 
 absl::StatusOr<EchoSocket> EchoSocket::Open() {

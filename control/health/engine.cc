@@ -22,10 +22,14 @@ constexpr uint64_t kWakeTag = UINT32_MAX;
 constexpr uint64_t kEcho4Tag = uint64_t{1} << 32 | UINT32_MAX;
 constexpr uint64_t kEcho6Tag = uint64_t{2} << 32 | UINT32_MAX;
 
+constexpr uint64_t kTunnelTag = uint64_t{3} << 32 | UINT32_MAX;
+
 constexpr int kEchoesAtOnce = 512;
 constexpr double kJitter = 0.1;               // of the interval, either way
 constexpr double kSoon = 0.25;                // of the interval, while a verdict is near
 constexpr int64_t kFirstSpacingNs = 100'000;  // between the first checks of many new targets
+constexpr int64_t kTunnelRetryNs = 10'000'000'000;
+constexpr int64_t kTunnelTickNs = 1'000'000'000;
 constexpr int64_t kShortageShownNs = 60'000'000'000;
 
 int64_t NowNs() {
@@ -65,17 +69,17 @@ absl::StatusOr<std::unique_ptr<HealthEngine>> HealthEngine::Create(const Options
     if (!watched.ok()) return watched;
   }
   return std::unique_ptr<HealthEngine>(new HealthEngine(std::move(epoll), std::move(wake),
-                                                        std::move(echo), *std::move(tls),
-                                                        DescriptorsMax(options)));
+                                                        std::move(echo), *std::move(tls), options));
 }
 
 HealthEngine::HealthEngine(UniqueFd epoll, UniqueFd wake, absl::StatusOr<EchoSocket> echo,
-                           TlsContext tls, size_t descriptors_max)
+                           TlsContext tls, const Options& options)
     : epoll_(std::move(epoll)),
       wake_(std::move(wake)),
       echo_(std::move(echo)),
       tls_(std::move(tls)),
-      attempts_(epoll_.get(), descriptors_max) {}
+      tunnel_options_(options.tunnel),
+      attempts_(epoll_.get(), DescriptorsMax(options)) {}
 
 HealthEngine::~HealthEngine() = default;
 
@@ -98,6 +102,8 @@ std::vector<HealthVerdict> HealthEngine::Work() {
   StartDeferred();
   HandleTimers();
   wait_until_ns_ = timers_.next_ns();
+  if (wants_tunnel_) RetryTunnel();
+  if (tunnel_) tunnel_->Drain();  // what was begun just now
   return std::exchange(verdicts_, {});
 }
 
@@ -116,6 +122,8 @@ void HealthEngine::HandleEvents() {
       [[maybe_unused]] const ssize_t taken = read(wake_.get(), &count, sizeof(count));
     } else if (tag == kEcho4Tag || tag == kEcho6Tag) {
       echo_->Receive(tag == kEcho4Tag ? Family::kIpv4 : Family::kIpv6, kEchoesAtOnce, take_echo);
+    } else if (tag == kTunnelTag) {
+      if (tunnel_) tunnel_->HandleReady();
     } else if (const uint32_t index = attempts_.Find(tag); index != Attempts::kNone) {
       if (const MaybeOutcome outcome = attempts_[index].probe->HandleReady()) {
         EndAttempt(index, *outcome);
@@ -208,6 +216,30 @@ int64_t HealthEngine::FirstStart(absl::Duration interval) {
   const int64_t latest_ns = now_ns + absl::ToInt64Nanoseconds(interval);
   first_start_ns_ = next_ns <= latest_ns ? next_ns : now_ns;
   return first_start_ns_;
+}
+
+void HealthEngine::OpenTunnel() {
+  absl::StatusOr<std::unique_ptr<HealthTunnel>> tunnel = HealthTunnel::Open(
+      tunnel_options_,
+      [epoll = epoll_.get()](int fd) { Watch(epoll, fd, kTunnelTag).IgnoreError(); });
+  tunnel_retry_ns_ = NowNs() + kTunnelRetryNs;
+  tunnel_status_ = tunnel.status();
+  if (tunnel.ok()) tunnel_ = *std::move(tunnel);
+}
+
+void HealthEngine::RetryTunnel() {
+  const int64_t now_ns = NowNs();
+  if (tunnel_) {
+    if (now_ns < tunnel_tick_ns_) return;
+    tunnel_tick_ns_ = now_ns + kTunnelTickNs;
+    tunnel_->Tick(absl::Now());
+    return;
+  }
+  if (now_ns >= tunnel_retry_ns_) {
+    OpenTunnel();
+    if (tunnel_) ConfigureTunnel();
+  }
+  wait_until_ns_ = std::min(wait_until_ns_.value_or(tunnel_retry_ns_), tunnel_retry_ns_);
 }
 
 bool HealthEngine::IsShort() const { return NowNs() - last_shortage_ns_ < kShortageShownNs; }

@@ -27,6 +27,7 @@
 #include "control/health/target.h"
 #include "control/health/timers.h"
 #include "control/health/tls.h"
+#include "control/health/tunnel.h"
 #include "control/health/way.h"
 
 namespace evenkeel {
@@ -37,6 +38,7 @@ class HealthEngine {
     // Sockets of checks open at once; 0: half of what the process may open. A check that finds
     // none begins later.
     size_t descriptors_max = 0;
+    TunDevice::Options tunnel;
   };
 
   static absl::StatusOr<std::unique_ptr<HealthEngine>> Create(const Options& options);
@@ -82,7 +84,11 @@ class HealthEngine {
   };
 
   HealthEngine(UniqueFd epoll, UniqueFd wake, absl::StatusOr<EchoSocket> echo, TlsContext tls,
-               size_t descriptors_max);
+               const Options& options);
+
+  void OpenTunnel();
+  void ConfigureTunnel();
+  void RetryTunnel();
 
   void MakeChecks(uint32_t watched);
   void AddCheck(uint32_t watched, std::unique_ptr<Way> way);
@@ -104,6 +110,13 @@ class HealthEngine {
   const UniqueFd wake_;
   absl::StatusOr<EchoSocket> echo_;
   TlsContext tls_;
+  const TunDevice::Options tunnel_options_;
+  Network network_;
+  bool wants_tunnel_ = false;
+  std::unique_ptr<HealthTunnel> tunnel_;
+  absl::Status tunnel_status_;  // why there is none
+  int64_t tunnel_retry_ns_ = 0;
+  int64_t tunnel_tick_ns_ = 0;
   Attempts attempts_;
   Timers timers_;
   std::vector<Check> checks_;

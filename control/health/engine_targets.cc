@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "control/health/engine.h"
+#include "control/health/tunnel_way.h"
 
 namespace evenkeel {
 namespace {
@@ -17,7 +18,12 @@ std::string KeyOf(const HealthTarget& target) {
 
 }  // namespace
 
-void HealthEngine::SetTargets(const std::vector<HealthTarget>& targets, const Network&) {
+void HealthEngine::SetTargets(const std::vector<HealthTarget>& targets, const Network& network) {
+  network_ = network;
+  wants_tunnel_ = std::any_of(targets.begin(), targets.end(), [](const HealthTarget& target) {
+    return target.check.via == HealthVia::kTunnel;
+  });
+  if (wants_tunnel_ && !tunnel_) OpenTunnel();
   std::vector<Watched> before = std::exchange(watched_, {});
   absl::flat_hash_map<std::string, std::vector<Watched*>> known;
   for (Watched& watched : before) known[KeyOf(*watched.target)].push_back(&watched);
@@ -46,6 +52,19 @@ void HealthEngine::SetTargets(const std::vector<HealthTarget>& targets, const Ne
     }
   }
   stats_.targets = watched_.size();
+  if (tunnel_) ConfigureTunnel();
+}
+
+// Also makes the checks that the lack of a tunnel has prevented.
+void HealthEngine::ConfigureTunnel() {
+  std::vector<IpAddress> l2_backends;
+  for (uint32_t i = 0; i < watched_.size(); ++i) {
+    const HealthTarget& target = *watched_[i].target;
+    if (target.check.via != HealthVia::kTunnel) continue;
+    if (target.forward == Forward::kL2dsr) l2_backends.push_back(target.address);
+    if (watched_[i].checks.empty()) MakeChecks(i);
+  }
+  tunnel_->Configure(network_, l2_backends);
 }
 
 void HealthEngine::MakeChecks(uint32_t index) {
@@ -56,7 +75,17 @@ void HealthEngine::MakeChecks(uint32_t index) {
     AddCheck(index, std::make_unique<DirectWay>(target.address, target.check.source, echo));
     return;
   }
-  watched.obstacle = "not checked: checks through the tunnel are not built in this version";
+  if (!tunnel_) {
+    watched.obstacle = absl::StrCat("not checked: ", tunnel_status_.message());
+    return;
+  }
+  watched.obstacle =
+      target.vips.empty() ? "not checked: no service uses the pool, so there is no VIP" : "";
+  for (const IpAddress& vip : target.vips) {
+    AddCheck(index, std::make_unique<TunnelWay>(tunnel_.get(), echo, vip,
+                                                TunnelEnd{target.address, target.forward},
+                                                target.check.source));
+  }
 }
 
 void HealthEngine::AddCheck(uint32_t watched, std::unique_ptr<Way> way) {
@@ -133,6 +162,7 @@ std::vector<HealthStatus> HealthEngine::Status() const {
     for (const uint32_t number : watched.checks) {
       const Check& check = checks_[number];
       status.checks += check.ended;
+      status.answered &= check.history.last_answered();
       if (status.last_error.empty()) status.last_error = check.history.last_error();
     }
     all.push_back(std::move(status));
@@ -158,6 +188,11 @@ std::vector<std::string> HealthEngine::Problems() const {
     problems.push_back(absl::StrCat("there are no pings, and no backend can be told to be dead: ",
                                     echo_.status().message()));
   }
+  if (wants_tunnel_ && !tunnel_) {
+    problems.push_back(
+        absl::StrCat("backends with `via: tunnel` are not checked: ", tunnel_status_.message()));
+  }
+  if (tunnel_ && !tunnel_->send_error().empty()) problems.push_back(tunnel_->send_error());
   return problems;
 }
 

@@ -19,6 +19,7 @@ class CheckHistory {
   // The check itself has ended.
   void Take(const ProbeOutcome& outcome) {
     last_error_ = outcome.error;
+    last_answered_ = outcome.answered;
     if (outcome.kind == ProbeOutcome::Kind::kUndecided) return;
     const bool passed = outcome.kind == ProbeOutcome::Kind::kPassed;
     run_ = passed == last_passed_ ? run_ + 1 : 1;
@@ -42,6 +43,7 @@ class CheckHistory {
   bool path_alive() const { return silent_ < fall_; }
   // It looks well, and one more pass or few will tell: worth asking soon.
   bool nearly_passing() const { return !passing_ && run_ > 0 && last_passed_; }
+  bool last_answered() const { return last_answered_; }
   const std::string& last_error() const { return last_error_; }
 
  private:
@@ -51,6 +53,7 @@ class CheckHistory {
   bool last_passed_ = false;
   uint32_t silent_ = 0;
   std::optional<bool> passing_;
+  bool last_answered_ = true;
   std::string last_error_;
 };
 

@@ -49,6 +49,17 @@ SocketAddress::SocketAddress(const IpAddress& address, uint16_t port) {
   std::memcpy(&storage, &ipv6, size = sizeof(ipv6));
 }
 
+IpAddress AddressOf(const sockaddr_storage& from) {
+  IpAddress::Bytes bytes{};
+  if (from.ss_family == AF_INET) {
+    bytes[10] = bytes[11] = 0xff;
+    std::memcpy(&bytes[12], &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
+  } else {
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
+  }
+  return IpAddress(bytes);
+}
+
 std::string HostPort(const IpAddress& address, uint16_t port) {
   return address.is_ipv4() ? absl::StrCat(address.ToString(), ":", port)
                            : absl::StrCat("[", address.ToString(), "]:", port);

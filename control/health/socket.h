@@ -25,6 +25,8 @@ struct SocketAddress {
   socklen_t size = 0;
 };
 
+IpAddress AddressOf(const sockaddr_storage& address);
+
 // 10.0.1.11:8080, [fd00::1]:8080
 std::string HostPort(const IpAddress& address, uint16_t port);
 

@@ -55,6 +55,7 @@ struct HealthStatus {
   HealthTargetPtr target;
   std::optional<bool> passing;  // unset: no verdict yet
   bool path_alive = true;
+  bool answered = true;  // its last check got an answer, right or wrong
   // Of the last check that failed, or why it is not checked; empty once it passes again.
   std::string last_error;
   absl::Time since = absl::InfinitePast();  // of the verdict

@@ -19,12 +19,16 @@ absl::Status BindTo(int socket, const IpAddress& source) {
                    error == EADDRNOTAVAIL ? " (is it an address of this node?)" : ""));
 }
 
+absl::Status NoPings() {
+  return absl::FailedPreconditionError("this node has no socket for pings");
+}
+
 absl::Status DirectWay::Prepare(int socket, int) {
   return source_ ? BindTo(socket, *source_) : absl::OkStatus();
 }
 
 absl::Status DirectWay::SendEcho(uint64_t ticket) {
-  if (echo_ == nullptr) return absl::FailedPreconditionError("this node has no socket for pings");
+  if (echo_ == nullptr) return NoPings();
   return echo_->Send(destination_, source_, ticket);
 }
 

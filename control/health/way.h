@@ -30,6 +30,9 @@ class Way {
 // Fails with what the kernel says of `source`, if it cannot be bound to.
 absl::Status BindTo(int socket, const IpAddress& source);
 
+// What SendEcho() says where this node has no socket for pings.
+absl::Status NoPings();
+
 class DirectWay : public Way {
  public:
   // Without `echo` (null) there are no pings.

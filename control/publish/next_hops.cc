@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "control/app/log.h"
-#include "control/publish/route_lookup.h"
+#include "dataplane/neighbour/route_lookup.h"
 #include "dataplane/table/region.h"
 
 namespace evenkeel {

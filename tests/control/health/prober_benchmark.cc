@@ -1,10 +1,10 @@
 // Run by hand: how much of a core many checks take.
 //
-//   prober_benchmark [CHECKS=10000] [SECONDS=20] [tcp|http|icmp]
+//   prober_benchmark [CHECKS=10000] [SECONDS=20] [tcp|http|icmp|tunnel]
 //
-// Each target is an address of its own in 127.0.0.0/8; a child process accepts and answers, and is
-// not counted. On loopback the prober's thread also does the work of the network towards the
-// server.
+// Each target is an address of its own: in 127.0.0.0/8, where a child process accepts and answers;
+// or (tunnel; needs root) behind one veth, where a thread unwraps, accepts and answers. Neither is
+// counted. The prober's thread also does the work of the network on the way to the server.
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -15,12 +15,14 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "control/health/prober.h"
+#include "tests/control/health/tunnel_backend.h"
 
 namespace evenkeel {
 namespace {
@@ -56,7 +58,7 @@ Listener Listen() {
   }
 }
 
-double CpuSeconds() {
+double ProcessCpuSeconds() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& t) {
@@ -65,33 +67,64 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+std::vector<HealthTarget> Targets(int count, const std::string& kind, uint16_t port) {
+  const bool tunnel = kind == "tunnel";
+  std::vector<HealthTarget> targets;
+  for (int i = 0; i < count; ++i) {
+    HealthTarget target{.pool = "bench", .backend = absl::StrCat("b", i)};
+    target.address =
+        *IpAddress::Parse(absl::StrCat(tunnel ? "10.77." : "127.1.", i / 250, ".", i % 250 + 1));
+    target.vips = {*IpAddress::Parse("203.0.113.10")};
+    target.check.kind = kind == "http"   ? HealthKind::kHttp
+                        : kind == "icmp" ? HealthKind::kIcmp
+                                         : HealthKind::kTcp;
+    target.check.port = tunnel ? TunnelBackend::kPort : port;
+    target.check.via = tunnel ? HealthVia::kTunnel : HealthVia::kDirect;
+    targets.push_back(target);
+  }
+  return targets;
+}
+
+std::unique_ptr<TunnelBackend> MakeBackend() {
+  if (!EnterOwnNetwork()) {
+    std::fprintf(stderr, "prober_benchmark: tunnel needs root\n");
+    std::exit(1);
+  }
+  auto backend = std::make_unique<TunnelBackend>(1);
+  backend->Run("ip address add 203.0.113.10/32 dev lo");
+  backend->Run("ip route add local 10.77.0.0/16 dev lo");
+  Shell("ip route add 10.77.0.0/16 via 10.9.1.2; ip route add default via 10.9.1.2");
+  return backend;
+}
+
 int Main(int argc, char** argv) {
   const int count = argc > 1 ? std::atoi(argv[1]) : 10000;
   const int seconds = argc > 2 ? std::atoi(argv[2]) : 20;
   const std::string kind = argc > 3 ? argv[3] : "tcp";
-  const Listener listener = Listen();
-  const pid_t child = fork();
-  if (child == 0) Serve(listener.fd, kind == "http");
-
-  std::vector<HealthTarget> targets;
-  for (int i = 0; i < count; ++i) {
-    HealthTarget target{.pool = "bench", .backend = absl::StrCat("b", i)};
-    target.address = *IpAddress::Parse(absl::StrCat("127.1.", i / 250, ".", i % 250 + 1));
-    target.check.kind = kind == "http"   ? HealthKind::kHttp
-                        : kind == "icmp" ? HealthKind::kIcmp
-                                         : HealthKind::kTcp;
-    target.check.port = listener.port;
-    target.check.via = HealthVia::kDirect;
-    targets.push_back(target);
+  std::unique_ptr<TunnelBackend> backend;
+  pid_t child = 0;
+  uint16_t port = 0;
+  if (kind == "tunnel") {
+    backend = MakeBackend();
+  } else {
+    const Listener listener = Listen();
+    port = listener.port;
+    child = fork();
+    if (child == 0) Serve(listener.fd, kind == "http");
   }
+  Network network;
+  network.encap_source.ipv4 = *IpPrefix::Parse("10.9.1.1");
   auto prober = *Prober::Start({}, [](const HealthVerdict&) {});
-  prober->SetTargets(targets, {});
+  prober->SetTargets(Targets(count, kind, port), network);
   absl::SleepFor(absl::Seconds(6));  // first verdicts, hurried
 
+  const auto cpu_seconds = [&] {
+    return ProcessCpuSeconds() - (backend ? backend->cpu_seconds() : 0);
+  };
   const HealthStats before = prober->Stats();
-  const double cpu_before = CpuSeconds();
+  const double cpu_before = cpu_seconds();
   absl::SleepFor(absl::Seconds(seconds));
-  const double cpu = CpuSeconds() - cpu_before;
+  const double cpu = cpu_seconds() - cpu_before;
   const HealthStats after = prober->Stats();
   const auto checks = static_cast<double>(after.started - before.started);
   std::printf(
@@ -99,9 +132,12 @@ int Main(int argc, char** argv) {
       "%ld failed, %ld late\n",
       count, kind.c_str(), checks / seconds, 100 * cpu / seconds, 1e6 * cpu / checks,
       static_cast<long>(after.failed - before.failed), static_cast<long>(after.late - before.late));
+  for (const std::string& problem : prober->Problems()) std::printf("%s\n", problem.c_str());
   prober.reset();
-  kill(child, SIGTERM);
-  waitpid(child, nullptr, 0);
+  if (child != 0) {
+    kill(child, SIGTERM);
+    waitpid(child, nullptr, 0);
+  }
   return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "control/publish/route_lookup.h"
+#include "dataplane/neighbour/route_lookup.h"
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>

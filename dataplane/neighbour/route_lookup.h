@@ -1,6 +1,6 @@
 // Asks the kernel which interface a packet to an address leaves by (rtnetlink(7), RTM_GETROUTE).
-#ifndef CONTROL_PUBLISH_ROUTE_LOOKUP_H_
-#define CONTROL_PUBLISH_ROUTE_LOOKUP_H_
+#ifndef DATAPLANE_NEIGHBOUR_ROUTE_LOOKUP_H_
+#define DATAPLANE_NEIGHBOUR_ROUTE_LOOKUP_H_
 
 #include "absl/status/statusor.h"
 #include "dataplane/table/digest.h"
@@ -12,4 +12,4 @@ absl::StatusOr<int> InterfaceTowards(const Address& address);
 
 }  // namespace evenkeel
 
-#endif  // CONTROL_PUBLISH_ROUTE_LOOKUP_H_
+#endif  // DATAPLANE_NEIGHBOUR_ROUTE_LOOKUP_H_
