@@ -112,10 +112,18 @@ Reader<Health> Check(HealthKind kind, MapSchema<Health> schema) {
   };
 }
 
+// What stands in a request line as it is: no spaces, and nothing but a path.
+bool ReadHttpPath(const Value& value, std::string& out) {
+  if (!Text(Empty::kRefused)(value, out)) return false;
+  if (out[0] == '/' && out.find(' ') == std::string::npos) return true;
+  return value.Fail(absl::StrCat(Quoted(out), " is not the path of a request"),
+                    "it begins with / and has no spaces: /healthz");
+}
+
 MapSchema<Health> HttpSchema() {
   return MapSchema<Health>()
       .Required("port", &Health::port, Integer(1, kPortMax))
-      .Optional("path", &Health::path, Text())
+      .Optional("path", &Health::path, ReadHttpPath)
       .Optional("host", &Health::host, Text(Empty::kAccepted))
       .Optional("status", &Health::status, Integer(100, 599));
 }

@@ -15,8 +15,9 @@ bool ComesBefore(const Rule& a, const Rule& b) {
 
 std::vector<Rule> AllRules() {
   std::vector<Rule> all;
-  for (absl::Span<const Rule> theme : {GeneralRules(), WeightRules(), PoolRules(), HealthRules(),
-                                       ServiceRules(), NetworkRules(), ChangeRules()}) {
+  for (absl::Span<const Rule> theme :
+       {GeneralRules(), WeightRules(), PoolRules(), HealthRules(), ServiceRules(), NetworkRules(),
+        SafetyRules(), ChangeRules(), ConstructionRules(), RunningRules()}) {
     all.insert(all.end(), theme.begin(), theme.end());
   }
   std::sort(all.begin(), all.end(), ComesBefore);
@@ -24,6 +25,22 @@ std::vector<Rule> AllRules() {
 }
 
 }  // namespace
+
+absl::string_view Name(Rule::Stage stage) {
+  switch (stage) {
+    case Rule::Stage::kValidate:
+      return "validate";
+    case Rule::Stage::kPlan:
+      return "plan";
+    case Rule::Stage::kConstruction:
+      return "construction";
+    case Rule::Stage::kNode:
+      return "node";
+    case Rule::Stage::kTraffic:
+      return "traffic";
+  }
+  return "";
+}
 
 absl::Span<const Rule> Rules() {
   static const auto* const rules = new std::vector<Rule>(AllRules());

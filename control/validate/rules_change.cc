@@ -6,19 +6,6 @@ namespace evenkeel {
 namespace {
 
 constexpr Rule kRules[] = {
-    {.id = "F12",
-     .title = "too much at once",
-     .explanation =
-         "A change that takes more of a pool's healthy weight (by removal, drain or a lower "
-         "weight), "
-         "moves more slots than new backends make necessary, or touches more services than "
-         "safety.blast_radius says is refused. Weight is compared with what runs and with whatever "
-         "was confirmed in the last 24 hours, so that small steps add up. A node's first revision "
-         "has no blast radius.",
-     .example = "pools: {web: {backends: {web-1: {…}}}}   # of four\n"
-                "# instead: one or two fewer at a time, each confirmed before the next; or\n"
-                "safety: {allow: [{rule: F12, at: pools.web, reason: \"rack 2 moves\", until: …}]}",
-     .allow = Rule::Override::kAllowed},
     {.id = "F25",
      .title = "a service gets another VIP",
      .explanation =
@@ -27,6 +14,7 @@ constexpr Rule kRules[] = {
      .example =
          "web: {vip: 203.0.113.11, …}   # was 203.0.113.10\n"
          "# instead: a second service for the new address, until nobody asks for the old one",
+     .stage = Rule::Stage::kPlan,
      .allow = Rule::Override::kAllowed},
     {.id = "F32",
      .title = "flows hash otherwise than before",
@@ -36,13 +24,27 @@ constexpr Rule kRules[] = {
          "moved (F12).",
      .example = "web: {affinity: client, …}   # was flow\n"
                 "# instead: a service of its own for what needs it, or in a maintenance window",
+     .stage = Rule::Stage::kPlan,
      .allow = Rule::Override::kAllowed},
-    {.id = "F44",
-     .title = "the gateway changes",
-     .explanation = "All tunnelled packets go to the gateway, so a wrong one loses everything at "
-                    "once. Said by "
-                    "plan.",
-     .example = "network: {gateway: {ipv4: 10.0.0.2}}   # was 10.0.0.1: does it answer from here?",
+    {.id = "F35",
+     .title = "more flows to follow than the flow table holds",
+     .explanation =
+         "Connections in slots that have just moved are followed one by one until they end or fall "
+         "silent for `idle`. Plan predicts how many that are from the rate of new flows, and warns "
+         "where they would fill more than half of the node's flow table: beyond it connections "
+         "cannot be followed, and break.",
+     .example = "# take two steps, `idle` apart; or a shorter `idle`; or a larger flow table",
+     .stage = Rule::Stage::kPlan,
+     .allow = Rule::Override::kAllowed},
+    {.id = "F40",
+     .title = "a pool forwards in another way",
+     .explanation =
+         "A backend that has no tunnel device, or none of that kind, drops every packet. Plan "
+         "names the pools whose `forward` changes, since all of their backends must be able to "
+         "before the first packet comes; `plan --probe` asks them.",
+     .example = "web: {forward: l2dsr}   # was ipip\n"
+                "# instead: a second pool with one backend, until its answers are seen",
+     .stage = Rule::Stage::kPlan,
      .allow = Rule::Override::kAllowed},
     {.id = "F45",
      .title = "the outer source or the VLAN changes",
@@ -50,6 +52,7 @@ constexpr Rule kRules[] = {
          "Routers and backends that filter by source, and switch ports that do not carry the tag, "
          "lose the packets of some racks only. Said by plan.",
      .example = "network: {vlan: 120}   # was 12: does the port carry it?",
+     .stage = Rule::Stage::kPlan,
      .allow = Rule::Override::kAllowed},
     {.id = "F60",
      .title = "services are gone",
@@ -60,6 +63,7 @@ constexpr Rule kRules[] = {
      .example = "services: {}   # were twelve\n"
                 "# instead: take them out in steps; or\n"
                 "safety: {allow: [{rule: F60, at: services, reason: \"site closes\", until: …}]}",
+     .stage = Rule::Stage::kPlan,
      .allow = Rule::Override::kAllowed},
 };
 

@@ -59,11 +59,33 @@ absl::string_view WhyNoHost(const IpAddress& address) {
   if (address.is_loopback()) return "a loopback address";
   if (address.is_multicast()) return "a multicast address";
   if (address.is_broadcast()) return "the broadcast address";
+  if (address.is_ipv4() && address.bytes()[12] == 0) return "an address of no network (0.0.0.0/8)";
+  return "";
+}
+
+// 169.254.0.0/16 and fe80::/10
+bool IsLinkLocal(const IpAddress& address) {
+  const IpAddress::Bytes& bytes = address.bytes();
+  return address.is_ipv4() ? bytes[12] == 169 && bytes[13] == 254
+                           : bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+}
+
+// Beyond WhyNoHost(), for what packets are routed to: a gateway may well be link-local.
+absl::string_view WhyNotRouted(const IpAddress& address) {
+  const absl::string_view why = WhyNoHost(address);
+  if (!why.empty()) return why;
+  if (IsLinkLocal(address)) return "a link-local address, which no router forwards";
   return "";
 }
 
 void CheckAddresses(RuleContext& context) {
   const Config& config = context.config();
+  const auto require_routed = [&](const IpAddress& address, std::string path) {
+    const absl::string_view why = WhyNotRouted(address);
+    if (why.empty()) return;
+    context.Error(std::move(path), absl::StrCat(address.ToString(), " is ", why),
+                  "write the address of one host");
+  };
   const auto require_host = [&](const IpAddress& address, std::string path) {
     const absl::string_view why = WhyNoHost(address);
     if (why.empty()) return;
@@ -72,11 +94,14 @@ void CheckAddresses(RuleContext& context) {
   };
   for (const Pool& pool : config.pools) {
     for (const Backend& backend : pool.backends) {
-      require_host(backend.address, absl::StrCat(PathOf(pool, backend), ".address"));
+      require_routed(backend.address, absl::StrCat(PathOf(pool, backend), ".address"));
+    }
+    if (pool.health && pool.health->source) {
+      require_host(*pool.health->source, absl::StrCat(PathOf(pool), ".health.source"));
     }
   }
   for (const Service& service : config.services) {
-    require_host(service.vip.address(), absl::StrCat(PathOf(service), ".vip"));
+    require_routed(service.vip.address(), absl::StrCat(PathOf(service), ".vip"));
   }
   for (absl::string_view key : {"ipv4", "ipv6"}) {
     const Family family = key == "ipv4" ? Family::kIpv4 : Family::kIpv6;
@@ -205,7 +230,7 @@ void CheckEnd(RuleContext& context, std::string path, absl::string_view what, ab
 
 // Whether only the rules here could have needed the override; those of a change are run by plan.
 bool IsJudgedHere(const Allow& allow) {
-  return CanOverride(allow) && FindRule(allow.rule)->check != nullptr;
+  return CanOverride(allow) && FindRule(allow.rule)->stage == Rule::Stage::kValidate;
 }
 
 void CheckEnds(RuleContext& context) {

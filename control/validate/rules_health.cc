@@ -15,6 +15,9 @@ namespace {
 
 using decoding::FormatSpan;
 
+// F16: a backend that is dead for longer than this before anybody notices.
+constexpr absl::Duration kDetectionMax = absl::Minutes(1);
+
 std::string HealthPath(const Pool& pool, absl::string_view key) {
   return absl::StrCat(PathOf(pool), ".health", key);
 }
@@ -38,25 +41,70 @@ std::string PortsOtherThan(const Config& config, const Pool& pool, uint32_t port
   return others;
 }
 
+absl::string_view KindKey(HealthKind kind) {
+  static constexpr absl::string_view kKeys[] = {".tcp", ".http", ".https", ".udp", ".icmp"};
+  return kKeys[static_cast<size_t>(kind)];
+}
+
+// Whether the services of `pool` are all of the protocol that `kind` does not speak.
+bool AsksAnotherProtocol(const Config& config, const Pool& pool) {
+  const Protocol asked = pool.health->kind == HealthKind::kUdp ? Protocol::kUdp : Protocol::kTcp;
+  bool used = false;
+  for (const Service& service : config.services) {
+    if (service.pool != pool.name) continue;
+    if (service.protocol == asked) return false;
+    used = true;
+  }
+  return used;
+}
+
 void CheckHealthPort(RuleContext& context) {
-  static constexpr absl::string_view kKindKeys[] = {".tcp", ".http", ".https", ".udp", ""};
   for (const Pool& pool : context.config().pools) {
     if (!pool.health || pool.health->kind == HealthKind::kIcmp || !pool.health->note.empty()) {
       continue;
     }
+    const std::string port_path =
+        HealthPath(pool, absl::StrCat(KindKey(pool.health->kind), ".port"));
+    if (AsksAnotherProtocol(context.config(), pool)) {
+      const bool udp = pool.health->kind == HealthKind::kUdp;
+      context.Warn(port_path,
+                   absl::StrFormat("the check asks over %s, the services of pool `%s` are all %s",
+                                   udp ? "udp" : "tcp", pool.name, udp ? "tcp" : "udp"),
+                   "check what is served, or say in `note:` why another one stands for it");
+      continue;
+    }
     const std::string others = PortsOtherThan(context.config(), pool, pool.health->port);
     if (others.empty()) continue;
-    const absl::string_view kind = kKindKeys[static_cast<size_t>(pool.health->kind)];
-    context.Warn(HealthPath(pool, absl::StrCat(kind, ".port")),
+    context.Warn(port_path,
                  absl::StrFormat("the check asks port %d, which no service of the pool uses: %s",
                                  pool.health->port, others),
                  "check the port that is served, or say in `note:` why another one stands for it");
   }
 }
 
+// Checks that a host passes whose service is dead.
+void CheckWhatIsAsked(RuleContext& context, const Pool& pool) {
+  const Health& health = *pool.health;
+  const std::string path = HealthPath(pool, KindKey(health.kind));
+  if (health.kind == HealthKind::kIcmp) {
+    context.Warn(path, "an answer to a ping says that the host is there, not the service",
+                 "check by tcp, http or udp, or say in `note:` why a ping is enough");
+  } else if (health.kind == HealthKind::kUdp && health.expect.empty()) {
+    context.Warn(path, "without `expect` silence passes: nobody need be there",
+                 "send what is answered and say what: udp: {port: 53, send: …, expect: …}");
+  } else if (health.status >= 400) {
+    context.Warn(absl::StrCat(path, ".status"),
+                 absl::StrFormat("the check passes when the backend answers with the error %d",
+                                 health.status),
+                 "ask a path that answers 200 while the service works");
+  }
+}
+
 void CheckHealthPath(RuleContext& context) {
   for (const Pool& pool : context.config().pools) {
-    if (!pool.health || pool.health->via != HealthVia::kDirect) continue;
+    if (!pool.health) continue;
+    if (pool.health->note.empty()) CheckWhatIsAsked(context, pool);
+    if (pool.health->via != HealthVia::kDirect) continue;
     context.Warn(
         HealthPath(pool, ".via"),
         absl::StrCat("the check goes to the backend's own address: it passes also when the "
@@ -77,6 +125,15 @@ void CheckHealthTiming(RuleContext& context) {
                                     FormatSpan(health.timeout), FormatSpan(health.interval)),
                     absl::StrCat("a timeout of at most ", FormatSpan(health.interval / 2),
                                  " leaves time for the next check"));
+    }
+    if (health.fall * health.interval > kDetectionMax) {
+      context.Warn(
+          HealthPath(pool, ".interval"),
+          absl::StrFormat("a dead backend is noticed after %d failures %s apart, %s: until "
+                          "then its share of the connections fails",
+                          health.fall, FormatSpan(health.interval),
+                          FormatSpan(health.fall * health.interval)),
+          "the defaults, interval: 2s and fall: 3, take 6s");
     }
     if (health.fall == 1) {
       context.Warn(HealthPath(pool, ".fall"),
@@ -109,6 +166,17 @@ void CheckSurvival(RuleContext& context) {
                    "write `min_healthy: 50%`: below it nobody else is taken out");
       continue;
     }
+    if (objectives.min_healthy_percent == 100) {
+      context.Warn(absl::StrCat(path, ".min_healthy"),
+                   "with min_healthy: 100% no backend is ever taken out, dead or not",
+                   "write `min_healthy: 50%`");
+    }
+    if (!context.IsWritten(absl::StrCat(path, ".min_healthy")) && pool.backends.size() > 1) {
+      context.Note(
+          absl::StrCat(path, ".min_healthy"),
+          absl::StrFormat("pool `%s` does not say how much of it must stay: 50%% holds", pool.name),
+          "write `objectives: {min_healthy: 50%}` where that was thought about");
+    }
     // The defaults promise nothing that a small pool could break.
     const bool stated = context.IsWritten(absl::StrCat(path, ".min_healthy")) ||
                         context.IsWritten(absl::StrCat(path, ".survive_failures"));
@@ -137,9 +205,11 @@ constexpr Rule kRules[] = {
      .check = CheckHealthPort},
     {.id = "F15",
      .title = "a check that does not take the way of the traffic",
-     .explanation = "Backends answer the client directly: traffic needs the tunnel and the VIP on "
-                    "the backend, "
-                    "and a check of the backend's own address sees neither.",
+     .explanation =
+         "Backends answer the client directly: traffic needs the tunnel and the VIP on "
+         "the backend, "
+         "and a check of the backend's own address sees neither. Neither does one that a dead "
+         "service passes: a ping, udp without `expect`, an error status.",
      .example = "health: {tcp: {port: 443}, via: direct}\n# instead: via: tunnel",
      .allow = Rule::Override::kAllowed,
      .check = CheckHealthPath},
@@ -147,7 +217,8 @@ constexpr Rule kRules[] = {
      .title = "check timing that flaps or piles up",
      .explanation =
          "A timeout that is not shorter than the interval makes checks of a slow backend overlap "
-         "(error). With `fall: 1` one lost packet takes a backend out (warning).",
+         "(error). With `fall: 1` one lost packet takes a backend out, and where `fall` times "
+         "`interval` is more than a minute a dead one serves that long (warnings).",
      .example = "health: {tcp: {port: 443}, interval: 1s, timeout: 3s}\n"
                 "# instead: interval: 2s, timeout: 1s, fall: 3",
      .allow = Rule::Override::kAllowed,

@@ -75,6 +75,12 @@ void CheckGateway(RuleContext& context, const VipIndex& vips, Family family) {
   if (source && source->is_host() && source->Contains(*gateway)) {
     context.Error(path, absl::StrCat("the gateway ", gateway->ToString(), " is the outer source"),
                   "the balancer and its gateway are two hosts");
+  } else if (source && source->Contains(*gateway)) {
+    context.Warn(path,
+                 absl::StrFormat("the gateway %s is within the outer source %s: some packets would "
+                                 "seem to come from it",
+                                 gateway->ToString(), source->ToString()),
+                 "use an outer prefix that is routed to nobody else");
   }
 }
 
@@ -173,8 +179,33 @@ void CheckLayer2Families(RuleContext& context) {
   }
 }
 
+// A check goes to the VIP (tunnel) or to the backend, from `source`.
+void CheckHealthSources(RuleContext& context) {
+  const Config& config = context.config();
+  for (const Pool& pool : config.pools) {
+    if (!pool.health || !pool.health->source) continue;
+    const Family family = pool.health->source->family();
+    const bool tunnel = pool.health->via == HealthVia::kTunnel;
+    const bool fits =
+        tunnel ? std::any_of(config.services.begin(), config.services.end(),
+                             [&](const Service& service) {
+                               return service.pool == pool.name && service.vip.family() == family;
+                             })
+               : std::any_of(pool.backends.begin(), pool.backends.end(),
+                             [&](const Backend& b) { return b.address.family() == family; });
+    if (fits) continue;
+    context.Error(absl::StrCat(PathOf(pool), ".health.source"),
+                  absl::StrFormat("checks come from the %s address %s, but nothing that they ask "
+                                  "is of that family",
+                                  FamilyName(family), pool.health->source->ToString()),
+                  tunnel ? "write an address of the VIP's family"
+                         : "write an address of the backends' family");
+  }
+}
+
 void CheckFamiliesOfBackends(RuleContext& context) {
   CheckTunnelFamilies(context);
+  CheckHealthSources(context);
   CheckLayer2Families(context);
 }
 
@@ -201,6 +232,20 @@ void CheckMtu(RuleContext& context) {
                       network.mtu),
       absl::StrFormat("raise the segment's MTU and `mtu:` to %d, or lower client_mtu to %d", needed,
                       network.mtu - (needed - network.client_mtu)));
+}
+
+void CheckFixedMac(RuleContext& context) {
+  for (Family family : kFamilies) {
+    const std::optional<MacAddress>& mac = context.config().network.gateway_mac.of(family);
+    if (!mac) continue;
+    const bool both = context.config().network.gateway.of(family).has_value();
+    context.Warn(
+        NetworkPath("gateway_mac", family),
+        absl::StrCat(both ? "the gateway is not asked for its MAC" : "the next hop", ": ",
+                     mac->ToString(), " is fixed and not followed when that hardware is replaced"),
+        both ? "leave gateway_mac out, unless the gateway does not answer"
+             : "write `gateway:` with its address instead");
+  }
 }
 
 void CheckOuterSourceVaries(RuleContext& context) {
@@ -253,6 +298,17 @@ constexpr Rule kRules[] = {
      .example = "network: {mtu: 1500, client_mtu: 1500}\n# instead: mtu: 1600 (and on the segment)",
      .allow = Rule::Override::kAllowed,
      .check = CheckMtu},
+    {.id = "F44",
+     .title = "a next hop that is wrong or grows stale",
+     .explanation =
+         "All tunnelled packets go to the gateway, so a wrong one loses everything at once. A MAC "
+         "address that is written down is not followed when the gateway's hardware is replaced: "
+         "warned of, since an address under `gateway` is resolved and followed. A gateway that "
+         "changes is said by plan.",
+     .example = "network: {gateway_mac: {ipv4: \"02:00:00:00:00:01\"}}\n"
+                "# instead: gateway: {ipv4: 10.0.0.1}",
+     .allow = Rule::Override::kAllowed,
+     .check = CheckFixedMac},
     {.id = "F46",
      .title = "one outer source for all flows",
      .explanation =

@@ -77,9 +77,19 @@ void CheckSameHost(RuleContext& context) {
 
 void CheckEmptyPools(RuleContext& context) {
   for (const Pool& pool : context.config().pools) {
-    if (!pool.backends.empty() || pool.allow_empty) continue;
-    context.Error(PathOf(pool), absl::StrCat("pool `", pool.name, "` has no backends"),
-                  "add backends, or say `allow_empty: true` if that is meant");
+    if (!pool.backends.empty()) continue;
+    if (!pool.allow_empty) {
+      context.Error(PathOf(pool), absl::StrCat("pool `", pool.name, "` has no backends"),
+                    "add backends, or say `allow_empty: true` if that is meant");
+      continue;
+    }
+    for (const Service& service : context.config().services) {
+      if (service.pool != pool.name) continue;
+      context.Warn(absl::StrCat(PathOf(service), ".pool"),
+                   absl::StrFormat("every packet to `%s` is dropped: pool `%s` has no backends",
+                                   service.name, pool.name),
+                   "allow_empty: true accepts it; add backends before the VIP is announced");
+    }
   }
 }
 
@@ -195,7 +205,7 @@ constexpr Rule kRules[] = {
      .title = "a pool without backends",
      .explanation =
          "A service whose pool is empty drops every connection. A pool that is prepared but not "
-         "filled yet says `allow_empty: true`.",
+         "filled yet says `allow_empty: true`; a service that uses it is then a warning.",
      .example = "web: {backends: {}}\n# instead: web: {allow_empty: true, backends: {}}",
      .check = CheckEmptyPools},
     {.id = "F13",

@@ -106,7 +106,20 @@ void CheckOwned(RuleContext& context) {
   }
 }
 
+// Shorter than anybody owns: such a list would let every slip pass.
+bool IsTooBroad(const IpPrefix& prefix) {
+  return prefix.length() < (prefix.family() == Family::kIpv4 ? 8 : 16);
+}
+
 void CheckPrefixLength(RuleContext& context) {
+  const std::vector<IpPrefix>& all_owned = context.config().cluster.owned_prefixes;
+  for (size_t i = 0; i < all_owned.size(); ++i) {
+    if (!IsTooBroad(all_owned[i])) continue;
+    context.Warn(absl::StrCat("cluster.owned_prefixes[", i, "]"),
+                 absl::StrFormat("%s is owned by nobody: with it no VIP could be told from a slip",
+                                 all_owned[i].ToString()),
+                 "list the prefixes that the cluster announces, as in 203.0.113.0/24");
+  }
   for (const Service& service : context.config().services) {
     for (const IpPrefix& owned : context.config().cluster.owned_prefixes) {
       if (service.vip == owned || !service.vip.Contains(owned)) continue;
@@ -259,7 +272,8 @@ constexpr Rule kRules[] = {
      .explanation =
          "203.0.113.16/8 is neither a network nor one address, and a VIP of /8 where /28 was meant "
          "would take the neighbours' traffic. Refused: bits beyond the length of any prefix, and a "
-         "VIP that is larger than an owned prefix.",
+         "VIP that is larger than an owned prefix. Warned of: an owned prefix that is shorter than "
+         "anybody's (/8, for IPv6 /16).",
      .example = "vip: 203.0.0.0/8\n# instead: vip: 203.0.113.16/28",
      .check = CheckPrefixLength},
     {.id = "F30",
@@ -271,6 +285,13 @@ constexpr Rule kRules[] = {
      .example = "web: {affinity: client, …}\n# instead: affinity: flow",
      .allow = Rule::Override::kAllowed,
      .check = CheckAffinity},
+    {.id = "F31",
+     .title = "a hash without ports in front of few clients",
+     .explanation =
+         "Where a proxy tier stands in front, there are only as many client addresses as proxies, "
+         "and a hash of the address alone (`affinity: client`) can use no more backends than that. "
+         "Reported as F30, which is the same key.",
+     .example = "web: {affinity: client, …}\n# instead: affinity: flow"},
     {.id = "F48",
      .title = "fragments that the build cannot follow",
      .explanation =

@@ -14,6 +14,12 @@ namespace {
 
 constexpr uint32_t kSlotsRefuse = 20;
 constexpr uint32_t kSlotsWarn = 100;
+// The defaults of safety.weight_ratio and objectives.max_share_error: beyond them a file that
+// accepts more is taken at its word, but not silently.
+constexpr uint32_t kUsualRatio = 20;
+constexpr uint32_t kUsualErrorPercent = 1;
+// F01: a weight per declared capacity that is this many times the pool's median.
+constexpr double kCapacityFactor = 2;
 // F04: neighbours in the order of weights that are this far apart are of two scales ...
 constexpr double kScaleGap = 8;
 // ... if the weights on either side agree to within this.
@@ -38,13 +44,14 @@ double Ratio(const Backend& heavy, const Backend& light) {
   return static_cast<double>(heavy.weight) / light.weight;
 }
 
-// Takes the odd ones off both ends until the rest is within the ratio: the end further from the
-// median is odd, unless an override says that the other one is.
+// Takes the odd ones off both ends until the rest is within the usual ratio: the end further from
+// the median is odd, unless an override says that the other one is. An error beyond the file's own
+// limit.
 void CheckWeightRatioOf(RuleContext& context, const Pool& pool) {
   const uint32_t limit = context.config().safety.weight_ratio;
   const std::vector<const Backend*> sorted = ByWeight(pool);
   size_t low = 0, high = sorted.size();
-  while (high - low >= 2 && Ratio(*sorted[high - 1], *sorted[low]) > limit) {
+  while (high - low >= 2 && Ratio(*sorted[high - 1], *sorted[low]) > std::min(limit, kUsualRatio)) {
     const Backend& light = *sorted[low];
     const Backend& heavy = *sorted[high - 1];
     const Backend& median = *sorted[(low + high - 1) / 2];
@@ -53,18 +60,50 @@ void CheckWeightRatioOf(RuleContext& context, const Pool& pool) {
     if (context.IsAllowed(WeightPath(pool, heavy))) light_is_odd = false;
     const Backend& odd = light_is_odd ? light : heavy;
     const Backend& other = light_is_odd ? heavy : light;
-    context.Error(
-        WeightPath(pool, odd),
+    const std::string message =
         absl::StrFormat("the weight %d is %.0f times %s the %d of `%s`, the limit is %d",
                         odd.weight, Ratio(heavy, light), light_is_odd ? "less than" : "more than",
-                        other.weight, other.name, limit),
-        "mend the weight, or raise safety.weight_ratio");
+                        other.weight, other.name, limit);
+    if (Ratio(heavy, light) > limit) {
+      context.Error(WeightPath(pool, odd), message,
+                    "mend the weight, or raise safety.weight_ratio");
+    } else {
+      context.Warn(WeightPath(pool, odd), message, "safety.weight_ratio accepts it: is it meant?");
+    }
     light_is_odd ? ++low : --high;
   }
 }
 
-void CheckWeightRatio(RuleContext& context) {
-  for (const Pool& pool : context.config().pools) CheckWeightRatioOf(context, pool);
+double WeightPerCapacity(const Backend& backend) {
+  return static_cast<double>(backend.weight) / *backend.capacity;
+}
+
+// A weight that is in line with the others can still be too much for what the backend declares.
+void CheckWeightsAgainstCapacities(RuleContext& context, const Pool& pool) {
+  std::vector<const Backend*> declared = ByWeight(pool);
+  std::erase_if(declared, [](const Backend* backend) { return !backend->capacity; });
+  if (declared.size() < 2) return;
+  std::stable_sort(declared.begin(), declared.end(), [](const Backend* a, const Backend* b) {
+    return WeightPerCapacity(*a) < WeightPerCapacity(*b);
+  });
+  const Backend& median = *declared[(declared.size() - 1) / 2];
+  for (const Backend* backend : declared) {
+    const double factor = WeightPerCapacity(*backend) / WeightPerCapacity(median);
+    if (factor <= kCapacityFactor && factor * kCapacityFactor >= 1) continue;
+    context.Warn(
+        WeightPath(pool, *backend),
+        absl::StrFormat("for its capacity of %d, `%s` weighs %.3g times what `%s` does (%d for %d)",
+                        *backend->capacity, backend->name, factor, median.name, median.weight,
+                        *median.capacity),
+        "weights in proportion to capacities load all backends alike");
+  }
+}
+
+void CheckWeights(RuleContext& context) {
+  for (const Pool& pool : context.config().pools) {
+    CheckWeightRatioOf(context, pool);
+    CheckWeightsAgainstCapacities(context, pool);
+  }
 }
 
 void CheckZeroWeights(RuleContext& context) {
@@ -95,10 +134,11 @@ void CheckAllDrained(RuleContext& context) {
 void CheckOneScale(RuleContext& context) {
   for (const Pool& pool : context.config().pools) {
     const std::vector<const Backend*> sorted = ByWeight(pool);
-    if (sorted.size() < 3) continue;
+    if (sorted.size() < 2) continue;
     // Beyond the ratio F01 speaks, more loudly.
     const Backend &light = *sorted.front(), &heavy = *sorted.back();
-    if (Ratio(heavy, light) > context.config().safety.weight_ratio) continue;
+    const uint32_t limit = std::min(context.config().safety.weight_ratio, kUsualRatio);
+    if (Ratio(heavy, light) > limit) continue;
     for (size_t i = 1; i < sorted.size(); ++i) {
       const Backend &below = *sorted[i - 1], &above = *sorted[i];
       if (Ratio(above, below) < kScaleGap || Ratio(below, light) > kScaleSpread ||
@@ -118,18 +158,22 @@ void CheckOneScale(RuleContext& context) {
 void CheckShareError(RuleContext& context) {
   for (const Pool& pool : context.config().pools) {
     const std::optional<PoolShares>& shares = context.SharesOf(pool);
-    if (!shares || shares->worst_error * 100 <= pool.objectives.max_share_error_percent) continue;
+    const uint32_t limit = pool.objectives.max_share_error_percent;
+    if (!shares || shares->worst_error * 100 <= std::min(limit, kUsualErrorPercent)) continue;
     const Backend& worst = pool.backends[shares->worst_backend];
-    context.Error(
-        WeightPath(pool, worst),
-        absl::StrFormat(
-            "`%s` would get %d of %d slots, %.2f%% off the share that its weight %d asks "
-            "for; the objective is %d%%",
-            worst.name, shares->slots[shares->worst_backend], pool.table.slots,
-            shares->worst_error * 100, worst.weight, pool.objectives.max_share_error_percent),
-        pool.table.fill == FillKind::kMaglev
-            ? "use `fill: exact`, more slots, or a larger objectives.max_share_error"
-            : "use more slots (table.slots) or a larger objectives.max_share_error");
+    const std::string message = absl::StrFormat(
+        "`%s` would get %d of %d slots, %.2f%% off the share that its weight %d asks "
+        "for; the objective is %d%%",
+        worst.name, shares->slots[shares->worst_backend], pool.table.slots,
+        shares->worst_error * 100, worst.weight, limit);
+    if (shares->worst_error * 100 <= limit) {
+      context.Warn(WeightPath(pool, worst), message, "more slots (table.slots) would be closer");
+      continue;
+    }
+    context.Error(WeightPath(pool, worst), message,
+                  pool.table.fill == FillKind::kMaglev
+                      ? "use `fill: exact`, more slots, or a larger objectives.max_share_error"
+                      : "use more slots (table.slots) or a larger objectives.max_share_error");
   }
 }
 
@@ -169,13 +213,16 @@ constexpr Rule kRules[] = {
          "few "
          "starves it. Weights are 1 to 1048576, and the heaviest of a pool may weigh at most "
          "safety.weight_ratio (20) times the lightest; the finding names the one that is further "
-         "from the rest. Backends that drain do not count.",
+         "from the rest. Warned of: a ratio beyond 20 that safety.weight_ratio accepts, and a "
+         "weight "
+         "that is more than twice out of proportion to the capacities that the pool's backends "
+         "declare. Backends that drain do not count.",
      .example = "web-1: {address: 10.0.1.11, weight: 1000}   # others: 10\n"
                 "# instead: weight: 10, or raise safety.weight_ratio, or for a time\n"
                 "safety: {allow: [{rule: F01, at: pools.web.backends.web-1.weight,\n"
                 "                  reason: \"new hardware\", until: 2027-03-01T00:00:00Z}]}",
      .allow = Rule::Override::kAllowed,
-     .check = CheckWeightRatio},
+     .check = CheckWeights},
     {.id = "F02",
      .title = "a weight of 0 without a drain",
      .explanation =
@@ -201,9 +248,8 @@ constexpr Rule kRules[] = {
      .title = "weights of two scales in one pool",
      .explanation =
          "Percentages beside absolute numbers look reasonable each by itself. Warned where the "
-         "weights of three or more backends fall into two groups that agree within themselves "
-         "(3:1) "
-         "but are eight times or more apart.",
+         "weights of a pool fall into two groups that agree within themselves (3:1) but are eight "
+         "times or more apart.",
      .example = "b1: {weight: 50}   b2: {weight: 50}   b3: {weight: 500}\n"
                 "# instead: all in one unit, as capacities 50, 50, 50",
      .allow = Rule::Override::kAllowed,

@@ -32,12 +32,30 @@ std::string Wrapped(absl::string_view text) {
 
 bool Overridable(const Rule& rule) { return rule.allow == Rule::Override::kAllowed; }
 
+// Who stops it, as the last line of its explanation.
+absl::string_view HowItIsStopped(const Rule& rule) {
+  switch (rule.stage) {
+    case Rule::Stage::kConstruction:
+      return "It cannot happen here, so nothing is checked.";
+    case Rule::Stage::kNode:
+      return "No file shows it: see `evenkeel doctor` on the node.";
+    case Rule::Stage::kTraffic:
+      return "No file shows it: it is seen in the traffic.";
+    case Rule::Stage::kValidate:
+    case Rule::Stage::kPlan:
+      break;
+  }
+  return Overridable(rule) ? "safety.allow can let it pass, for a place and until a time."
+                           : "It cannot be overridden.";
+}
+
 Json RuleToJson(const Rule& rule) {
   Json object;
   object["rule"] = std::string(rule.id);
   object["title"] = std::string(rule.title);
   object["explanation"] = std::string(rule.explanation);
   object["example"] = std::string(rule.example);
+  object["stage"] = std::string(Name(rule.stage));
   object["overridable"] = Overridable(rule);
   return object;
 }
@@ -50,12 +68,16 @@ ExitStatus List(Console& console) {
     console.PrintJson(object);
     return ExitStatus::kDone;
   }
-  Table table({{"RULE"}, {"CHECKS"}});
+  Table table({{"RULE"}, {"STAGE"}, {"FAULT"}});
   for (const Rule& rule : Rules()) {
-    table.Add({Cell(std::string(rule.id), Ink::kStrong), std::string(rule.title)});
+    table.Add({Cell(std::string(rule.id), Ink::kStrong), std::string(Name(rule.stage)),
+               std::string(rule.title)});
   }
-  console.out() << table.Render(console.terminal().color)
-                << "\nevenkeel rules ID explains one, with an example\n";
+  console.out()
+      << table.Render(console.terminal().color)
+      << "\nvalidate: refused or warned of from the file alone · plan: from what a change "
+         "does to what runs\nconstruction: cannot happen here · node, traffic: seen by "
+         "doctor and by the watch\nevenkeel rules ID explains one, with an example\n";
   return ExitStatus::kDone;
 }
 
@@ -71,9 +93,7 @@ ExitStatus Explain(const Rule& rule, Console& console) {
        absl::StrSplit(absl::StripAsciiWhitespace(rule.example), '\n')) {
     console.out() << (line.empty() ? "" : "    ") << line << "\n";
   }
-  console.out() << (Overridable(rule)
-                        ? "\nsafety.allow can let it pass, for a place and until a time.\n"
-                        : "\nIt cannot be overridden.\n");
+  console.out() << "\n" << HowItIsStopped(rule) << "\n";
   return ExitStatus::kDone;
 }
 

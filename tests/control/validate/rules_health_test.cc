@@ -23,7 +23,7 @@ std::vector<std::string> HealthPlaces(absl::string_view line) {
 
 TEST(HealthRulesTest, AcceptACheckOfTheServedPort) {
   EXPECT_THAT(HealthPlaces("health: {tcp: {port: 80}}"), IsEmpty());
-  EXPECT_THAT(HealthPlaces("health: {icmp: {}}"), IsEmpty());
+  EXPECT_THAT(HealthPlaces("health: {icmp: {}, note: a router}"), IsEmpty());
 }
 
 TEST(HealthRulesTest, F14WarnsOfAnotherPortWithoutANote) {
@@ -38,6 +38,19 @@ TEST(HealthRulesTest, F14WarnsOfAnotherPortWithoutANote) {
 TEST(HealthRulesTest, F15WarnsOfAChecksOwnWay) {
   EXPECT_THAT(HealthPlaces("health: {tcp: {port: 80}, via: direct}"),
               ElementsAre("10:36 warning F15 pools.web.health.via"));
+}
+
+TEST(HealthRulesTest, F15WarnsOfWhatADeadServicePasses) {
+  EXPECT_THAT(HealthPlaces("health: {icmp: {}}"),
+              ElementsAre("10:14 warning F15 pools.web.health.icmp"));
+  EXPECT_THAT(HealthPlaces("health: {http: {port: 80, status: 502}}"),
+              ElementsAre("10:37 warning F15 pools.web.health.http.status"));
+  EXPECT_THAT(HealthPlaces("health: {http: {port: 80, status: 301}}"), IsEmpty());
+}
+
+TEST(HealthRulesTest, F14WarnsOfACheckInAnotherProtocol) {
+  EXPECT_THAT(MessagesOf("F14", WithPoolKey("health: {udp: {port: 80, send: a, expect: b}}")),
+              ElementsAre("the check asks over udp, the services of pool `web` are all tcp"));
 }
 
 TEST(HealthRulesTest, F16RefusesChecksThatPileUp) {

@@ -17,7 +17,7 @@ std::string WithSlots(uint32_t slots, const std::vector<uint32_t>& weights) {
 
 TEST(WeightRulesTest, AcceptOrdinaryProportions) {
   const std::vector<std::vector<uint32_t>> kLegitimate = {
-      {1, 2, 7}, {1, 10}, {100, 100, 100}, {1}, {1048576, 1048576}, {5, 100}, {2, 3, 5, 7, 11, 13}};
+      {1, 2, 7}, {1, 7}, {100, 100, 100}, {1}, {1048576, 1048576}, {2, 3, 5, 7, 11, 13}};
   for (const auto& weights : kLegitimate) {
     EXPECT_THAT(PlacesIn(SampleWithWeights(weights)), IsEmpty()) << testing::PrintToString(weights);
   }
@@ -47,7 +47,25 @@ TEST(WeightRulesTest, F01NamesEveryOddWeight) {
 TEST(WeightRulesTest, F01FollowsTheRatioOfTheFile) {
   const std::string text = SampleWithWeights({1, 30});
   EXPECT_THAT(PlacesIn(text), ElementsAre("12:39 error F01 pools.web.backends.b2.weight"));
-  EXPECT_THAT(PlacesIn(absl::StrCat(text, "safety: {weight_ratio: 30}\n")), IsEmpty());
+  // Taken at its word, but not silently.
+  EXPECT_THAT(PlacesIn(absl::StrCat(text, "safety: {weight_ratio: 30}\n")),
+              ElementsAre("12:39 warning F01 pools.web.backends.b2.weight"));
+}
+
+TEST(WeightRulesTest, F01ComparesWeightsWithCapacities) {
+  const auto with = [](int weight, int capacity) {
+    return SampleWithBackends(
+        absl::StrCat("      b1: {address: 10.0.1.1, weight: 100, capacity: 1000}\n"
+                     "      b2: {address: 10.0.1.2, weight: 100, capacity: 1000}\n"
+                     "      b3: {address: 10.0.1.3, weight: ",
+                     weight, ", capacity: ", capacity, "}\n"));
+  };
+  EXPECT_THAT(MessagesOf("F01", with(200, 2000)), IsEmpty());
+  EXPECT_THAT(MessagesOf("F01", with(200, 1000)), IsEmpty());
+  EXPECT_THAT(MessagesOf("F01", with(300, 1000)),
+              ElementsAre("for its capacity of 1000, `b3` weighs 3 times what `b1` does (100 for "
+                          "1000)"));
+  EXPECT_THAT(MessagesOf("F01", with(100, 3000)), ElementsAre(HasSubstr("0.333 times")));
 }
 
 TEST(WeightRulesTest, F01IgnoresBackendsThatDrain) {
@@ -84,6 +102,8 @@ TEST(WeightRulesTest, F04WarnsOfTwoScales) {
               ElementsAre("13:39 warning F04 pools.web.backends.b3.weight"));
   EXPECT_THAT(PlacesIn(SampleWithWeights({1000, 100, 100, 100, 100})),
               ElementsAre("11:39 warning F04 pools.web.backends.b1.weight"));
+  EXPECT_THAT(PlacesIn(SampleWithWeights({1, 10})),
+              ElementsAre("12:39 warning F04 pools.web.backends.b2.weight"));
   // A spread without a gap is nobody's slip.
   EXPECT_THAT(PlacesIn(SampleWithWeights({10, 20, 40, 80, 160})), IsEmpty());
 }
@@ -95,6 +115,10 @@ TEST(WeightRulesTest, F06RefusesSharesThatTheTableCannotExpress) {
               Contains(HasSubstr("error F06 pools.web.backends.b")));
   EXPECT_THAT(MessagesOf("F06", WithSlots(4096, weights)), ElementsAre(HasSubstr("of 4096 slots")));
   EXPECT_THAT(MessagesOf("F06", WithSlots(65536, weights)), IsEmpty());
+  const std::string loose =
+      Replace(WithSlots(4096, weights),
+              "    backends:", "    objectives: {max_share_error: 5%}\n    backends:");
+  EXPECT_THAT(PlacesIn(loose), Contains(HasSubstr("warning F06 pools.web.backends.b")));
   const std::string strict =
       Replace(SampleWithWeights({1, 1, 1}),
               "    backends:", "    objectives: {max_share_error: 0%}\n    backends:");
