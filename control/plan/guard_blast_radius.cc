@@ -31,20 +31,25 @@ std::vector<std::string> Lighter(const Pool& before, const Pool& after) {
   return names;
 }
 
+double LostBetween(const Pool& before, const Pool& after) {
+  return WeightLost(HealthyWeights(before), HealthyWeights(after));
+}
+
 void WeightOfPools(const GuardInput& in, FindingWriter& out) {
   const uint32_t limit = in.candidate.safety.blast_radius.weight_lost_percent;
   for (const PoolPlan& plan : in.plan.pools) {
     if (!Exceeds(plan.weight_lost, limit)) continue;
-    if (!IsUsed(*in.base, plan.name) || !IsUsed(in.candidate, plan.name)) continue;
+    if (!IsUsed(in.candidate, plan.name)) continue;
     const Pool* after = in.candidate.FindPool(plan.name);
     const Pool* before = in.base->FindPool(plan.name);
-    const double at_once =
-        before == nullptr ? 0 : WeightLost(HealthyWeights(*before), HealthyWeights(*after));
     const std::string path = PathOf(*after);
-    const std::string who = Exceeds(at_once, limit)
-                                ? absl::StrCat("at once (", ListText(Lighter(*before, *after)), ")")
-                                : absl::StrCat("against what was confirmed in the last 24 hours (",
-                                               PercentText(at_once), " of it now)");
+    std::string who = absl::StrCat("against what was confirmed in the last 24 hours (",
+                                   PercentText(plan.weight_lost_now), " of it now)");
+    if (Exceeds(plan.weight_lost_now, limit)) {
+      // Of a pool by another name: said at the services that change over (WeightOfServices).
+      if (before == nullptr || !Exceeds(LostBetween(*before, *after), limit)) continue;
+      who = absl::StrCat("at once (", ListText(Lighter(*before, *after)), ")");
+    }
     out.Error("F12", path,
               absl::StrCat("loses ", PercentText(plan.weight_lost), " of its healthy weight ", who,
                            "; safety.blast_radius.weight_lost is ", limit, "%"),
@@ -61,7 +66,7 @@ void WeightOfServices(const GuardInput& in, FindingWriter& out) {
     const Pool* before = in.base->FindPool(former->pool);
     const Pool* after = in.candidate.FindPool(service.pool);
     if (before == nullptr || after == nullptr) continue;
-    const double lost = WeightLost(HealthyWeights(*before), HealthyWeights(*after));
+    const double lost = LostBetween(*before, *after);
     if (!Exceeds(lost, limit)) continue;
     const std::string path = absl::StrCat(PathOf(service), ".pool");
     out.Error("F12", path,
@@ -71,6 +76,28 @@ void WeightOfServices(const GuardInput& in, FindingWriter& out) {
                            limit, "%"),
               absl::StrCat("bring the new backends into ", before->name, " step by step; ",
                            AllowHint("F12", path)));
+  }
+}
+
+// Packets that go over to another service as a whole, as when two services swap their VIPs.
+void WeightOfTakeovers(const GuardInput& in, FindingWriter& out) {
+  const uint32_t limit = in.candidate.safety.blast_radius.weight_lost_percent;
+  for (const Takeover& takeover : FindTakeovers(*in.base, in.candidate)) {
+    const Service& taker = *FindService(in.candidate, takeover.taker);
+    const Service& giver = *FindService(*in.base, takeover.giver);
+    if (!MatchesAllOf(taker, giver)) continue;
+    const Pool* before = in.base->FindPool(giver.pool);
+    const Pool* after = in.candidate.FindPool(taker.pool);
+    if (before == nullptr || after == nullptr) continue;
+    const double lost = LostBetween(*before, *after);
+    if (!Exceeds(lost, limit)) continue;
+    const std::string path = PathOf(taker);
+    out.Error(
+        "F12", path,
+        absl::StrCat("takes over all of ", giver.name, " (", MatchText(giver), ") and leaves ",
+                     PercentText(lost), " of the healthy weight of pool ", before->name,
+                     " behind; safety.blast_radius.weight_lost is ", limit, "%"),
+        absl::StrCat("give it a VIP of its own first; ", AllowHint("F12", path)));
   }
 }
 
@@ -150,13 +177,24 @@ void ServicesTouched(const GuardInput& in, FindingWriter& out) {
                          AllowHint("F12", "services")));
 }
 
+// Those whose clients reach nobody any more where they did: gone, or at another VIP.
 void ServicesGone(const GuardInput& in, FindingWriter& out) {
-  const std::vector<std::string>& gone = in.plan.services_removed;
-  if (gone.empty()) return;
+  const size_t gone = in.plan.services_removed.size();
+  std::vector<std::string> ended = in.plan.services_removed;
+  for (const Service& service : in.candidate.services) {
+    const Service* former = FormerOf(*in.base, in.candidate, service);
+    if (former == nullptr) continue;
+    const ServiceChange change = Compare(*former, service);
+    if (change.vip || change.protocol) ended.push_back(service.name);
+  }
   const size_t had = in.base->services.size();
-  const Severity severity = 2 * gone.size() > had ? Severity::kError : Severity::kWarning;
+  const bool most = 2 * ended.size() > had;
+  if (gone == 0 && !most) return;  // each change of VIP and protocol is told by itself
+  const Severity severity = most ? Severity::kError : Severity::kWarning;
+  if (!most) ended.resize(gone);
   out.Add(severity, "F60", "services",
-          absl::StrCat(gone.size(), " of ", had, " services are gone (", ListText(gone),
+          absl::StrCat(ended.size(), " of ", had, " services are gone",
+                       ended.size() > gone ? " or answer at another VIP (" : " (", ListText(ended),
                        "): their connections end"),
           severity == Severity::kWarning
               ? "nothing to do if they are meant to end"
@@ -170,6 +208,7 @@ void ServicesGone(const GuardInput& in, FindingWriter& out) {
 void GuardBlastRadius(const GuardInput& in, FindingWriter& out) {
   WeightOfPools(in, out);
   WeightOfServices(in, out);
+  WeightOfTakeovers(in, out);
   SlotsMoved(in, out);
   ServicesTouched(in, out);
   ServicesGone(in, out);

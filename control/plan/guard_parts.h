@@ -23,6 +23,10 @@ void GuardBlastRadius(const GuardInput& in, FindingWriter& out);
 void GuardShares(const GuardInput& in, FindingWriter& out);
 // Services and network settings that match or reach something else than before. Not without a base.
 void GuardReach(const GuardInput& in, FindingWriter& out);
+// Whether the file loosens the limits that it is judged by. Not without a base.
+void GuardLimits(const GuardInput& in, FindingWriter& out);
+// Whether the node can follow the flows of what moves (F35).
+void GuardFlowTable(const GuardInput& in, FindingWriter& out);
 // Whether the pools survive what their objectives say.
 void GuardLosses(const GuardInput& in, FindingWriter& out);
 

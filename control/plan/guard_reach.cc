@@ -26,6 +26,47 @@ void ChangedService(const Service& before, const Service& after, FindingWriter& 
                              ": ports that matched no longer do, and pass to the kernel"),
                 "see that nobody uses them any more");
   }
+  if (change.fragments && after.fragments == Fragments::kDrop) {
+    out.Warning("F48", absl::StrCat(PathOf(after), ".fragments"),
+                absl::StrCat("goes from ", Name(before.fragments),
+                             " to drop: fragmented packets that reached a backend no longer do"),
+                "see that no client sends any");
+  }
+}
+
+bool AsksTheSame(Health before, const Health& after) {
+  before.interval = after.interval;
+  before.timeout = after.timeout;
+  before.rise = after.rise;
+  before.fall = after.fall;
+  before.note = after.note;
+  return before == after;
+}
+
+void ChangedPool(const Pool& before, const Pool& after, FindingWriter& out) {
+  if (before.forward != after.forward) {
+    out.Warning("F40", absl::StrCat(PathOf(after), ".forward"),
+                absl::StrCat("goes from ", Name(before.forward), " to ", Name(after.forward),
+                             " for all of the pool's backends at once"),
+                "see that every backend takes such packets: a pool with one of them first");
+  }
+  const std::string health = absl::StrCat(PathOf(after), ".health");
+  if (before.health && !after.health) {
+    out.Warning("F15", health, "is gone: a backend that dies keeps its share of the connections",
+                "keep a check, of whatever kind");
+  } else if (after.health && (!before.health || !AsksTheSame(*before.health, *after.health))) {
+    out.Warning("F14", health,
+                before.health ? "asks something else than before: a slip here fails every backend"
+                              : "is new: a slip here fails every backend",
+                "see that all backends answer it; min_healthy holds what is left");
+  }
+  if (after.idle < before.idle) {
+    out.Warning("F36", absl::StrCat(PathOf(after), ".idle"),
+                absl::StrCat("goes from ", absl::FormatDuration(before.idle), " to ",
+                             absl::FormatDuration(after.idle),
+                             ": connections that are silent for longer are no longer kept"),
+                "see that no application of the pool is silent for so long");
+  }
 }
 
 void ChangedNetwork(const Network& before, const Network& after, FindingWriter& out) {
@@ -60,6 +101,10 @@ void GuardReach(const GuardInput& in, FindingWriter& out) {
                              " (", MatchText(giver), "): these connections change from pool ",
                              giver.pool, " to ", taker.pool),
                 "see that this part of it is meant to go elsewhere");
+  }
+  for (const Pool& pool : in.candidate.pools) {
+    const Pool* former = in.base->FindPool(pool.name);
+    if (former != nullptr) ChangedPool(*former, pool, out);
   }
   ChangedNetwork(in.base->network, in.candidate.network, out);
   if (in.base->cluster.key_file != in.candidate.cluster.key_file) {

@@ -20,7 +20,7 @@ const ServicePlan* ServiceOf(const Plan& plan, const PoolPlan& pool) {
 }
 
 // F01. When a pool grows or shrinks, all shares change alike and that is the news (F12); a share
-// that rises twofold is named in any case, one that falls only where it falls behind the others.
+// that rises twofold is named in any case, others where they run ahead of the rest or fall behind.
 struct Jump {
   const BackendPlan* backend;
   double factor;
@@ -39,7 +39,9 @@ std::vector<Jump> FindJumps(const ServicePlan& service) {
   const double common = std::min(1.0, changes[changes.size() / 2].factor);
   std::vector<Jump> jumps;
   for (const Jump& change : changes) {
-    if (change.factor > kShareJump || change.factor * kShareJump < common) jumps.push_back(change);
+    if (change.factor > kShareJump * common || change.factor * kShareJump < common) {
+      jumps.push_back(change);
+    }
   }
   return jumps;
 }
@@ -64,6 +66,23 @@ void Jumps(const Pool& pool, const ServicePlan& service, FindingWriter& out) {
   for (const Jump& jump : jumps) {
     out.Warning("F01", absl::StrCat(PathOf(pool), ".backends.", jump.backend->name, ".weight"),
                 JumpText(jump), hint);
+  }
+}
+
+// F01. New and at once the largest by far: a weight in another unit, or with a zero too many.
+void HeavyNewcomers(const Pool& pool, const ServicePlan& service, FindingWriter& out) {
+  double largest_kept = 0;
+  for (const BackendPlan& backend : service.backends) {
+    if (backend.before > 0) largest_kept = std::max(largest_kept, backend.after);
+  }
+  if (largest_kept == 0) return;
+  for (const BackendPlan& backend : service.backends) {
+    if (backend.before > 0 || backend.after <= kShareJump * largest_kept) continue;
+    out.Warning("F01", absl::StrCat(PathOf(pool), ".backends.", backend.name, ".weight"),
+                absl::StrFormat("joins with %s of the new flows at once, %.3g times as much as any "
+                                "backend that was there",
+                                PercentText(backend.after), backend.after / largest_kept),
+                "begin with a low weight and raise it when it has proved itself");
   }
 }
 
@@ -111,6 +130,7 @@ void GuardShares(const GuardInput& in, FindingWriter& out) {
     if (service == nullptr) continue;
     const Pool& pool = *in.candidate.FindPool(plan.name);
     Jumps(pool, *service, out);
+    HeavyNewcomers(pool, *service, out);
     RemovedServing(pool, *service, out);
   }
   MovedBackends(in, out);

@@ -24,6 +24,17 @@ std::string AllowHint(absl::string_view rule, absl::string_view path) {
                       ", reason: \"…\", until: …}]");
 }
 
+void GuardFlowTable(const GuardInput& in, FindingWriter& out) {
+  const uint64_t room = in.inputs.flow_table_entries;
+  const uint64_t needed = in.plan.flows_followed;
+  if (room == 0 || 2 * needed <= room) return;
+  out.Warning("F35", "pools",
+              absl::StrCat("up to ", needed, " flows would have to be followed, the node's table ",
+                           "holds ", room, ": beyond that connections break"),
+              absl::StrCat("go in ", (2 * needed + room - 1) / room,
+                           " steps, each `idle` after the one before"));
+}
+
 std::vector<Finding> Guard(const Config* base, const Config& candidate, const Plan& plan,
                            const PlanInputs& inputs) {
   FindingWriter out(candidate);
@@ -32,7 +43,9 @@ std::vector<Finding> Guard(const Config* base, const Config& candidate, const Pl
     GuardBlastRadius(in, out);
     GuardShares(in, out);
     GuardReach(in, out);
+    GuardLimits(in, out);
   }
+  GuardFlowTable(in, out);
   GuardLosses(in, out);
   return out.Take();
 }

@@ -2,9 +2,9 @@
 //
 //   F12  healthy weight lost; slots moved beyond what growth forces; services touched   refused
 //   F08  another number of slots, F32 another fill or hash: said, and F12 beyond its limit
-//   F60  more than half of the services gone
-//   F17  the pool does not survive what its objectives say                              refused, or
-//   said F01 F13 F19 F21 F23 F25 F44 F45                                                      said
+//   F60  more than half of the services gone, or at another VIP             refused
+//   F17  the pool does not survive what its objectives say                      refused, or said
+//   F01 F06 F13 F14 F15 F19 F21 F23 F25 F35 F36 F39 F40 F44 F45 F48, loosened limits          said
 //
 // A node's first revision has no blast radius. The findings are those of the plan before overrides.
 // Pure, any thread; part of MakePlan().

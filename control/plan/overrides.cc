@@ -25,6 +25,25 @@ void Pass(const ActiveAllow& active, Finding& finding) {
   finding.hint.clear();
 }
 
+// Validation has judged the others.
+bool IsOfAChange(absl::string_view id) {
+  const Rule* const rule = FindRule(id);
+  return rule != nullptr && rule->stage == Rule::Stage::kPlan;
+}
+
+Finding Unused(const Config& candidate, const ActiveAllow& active) {
+  const std::string path = active.path.empty() ? "" : absl::StrCat(active.path, ".at");
+  const Location at = path.empty() ? Location{} : candidate.locations.Find(path);
+  return {.rule = "F63",
+          .severity = Severity::kWarning,
+          .path = path,
+          .line = at.line,
+          .column = at.column,
+          .message = absl::StrCat("nothing at ", active.allow.at, " needs the override of ",
+                                  active.allow.rule),
+          .hint = "remove it, or mend the place that it names"};
+}
+
 }  // namespace
 
 void ApplyOverrides(const Config& candidate, const std::vector<Allow>& more, absl::Time now,
@@ -38,6 +57,10 @@ void ApplyOverrides(const Config& candidate, const std::vector<Allow>& more, abs
       Pass(active, finding);
       break;
     }
+  }
+  for (const ActiveAllow& active : allows) {
+    if (active.used || !active.in_force(now) || !IsOfAChange(active.allow.rule)) continue;
+    guards.push_back(Unused(candidate, active));
   }
   std::erase_if(validation, [&](const Finding& finding) {
     return finding.severity == Severity::kWarning &&

@@ -13,7 +13,8 @@
 namespace evenkeel {
 
 // `guards` are the plan's own findings. Validation cannot know of them, so where an override is
-// used here, its complaint that nothing needs that override is taken out of `validation`.
+// used here, its complaint that nothing needs that override is taken out of `validation`. Overrides
+// of rules that only a change can break are complained of here where nothing needs them.
 void ApplyOverrides(const Config& candidate, const std::vector<Allow>& more, absl::Time now,
                     std::vector<Finding>& guards, std::vector<Finding>& validation);
 

@@ -15,6 +15,18 @@
 namespace evenkeel {
 namespace {
 
+// A service of which another takes packets over changes too, though nothing of its own does.
+void TouchThoseWhoGive(const PlanContext& context, Plan& plan) {
+  for (const Takeover& takeover : FindTakeovers(*context.base, context.candidate)) {
+    const Service* giver = FindService(*context.base, takeover.giver);
+    const Service* later = LaterOf(*context.base, context.candidate, *giver);
+    if (later == nullptr) continue;
+    for (ServicePlan& service : plan.services) {
+      if (service.name == later->name) service.touched = true;
+    }
+  }
+}
+
 void AddServices(const PlanContext& context, Plan& plan) {
   double at_risk = 0;
   const auto add = [&](std::optional<double> connections) {
@@ -23,9 +35,10 @@ void AddServices(const PlanContext& context, Plan& plan) {
   };
   for (const Service& service : context.candidate.services) {
     plan.services.push_back(MakeServicePlan(context, service));
-    plan.services_touched += plan.services.back().touched;
     add(plan.services.back().connections_at_risk);
   }
+  if (context.base != nullptr) TouchThoseWhoGive(context, plan);
+  for (const ServicePlan& service : plan.services) plan.services_touched += service.touched;
   if (context.base != nullptr) {
     for (const Service& service : context.base->services) {
       if (LaterOf(*context.base, context.candidate, service) != nullptr) continue;
@@ -35,6 +48,7 @@ void AddServices(const PlanContext& context, Plan& plan) {
     }
   }
   plan.connections_at_risk = static_cast<uint64_t>(std::ceil(at_risk));
+  plan.flows_followed = 2 * plan.connections_at_risk;
 }
 
 // What validation warned of and a guard refuses is said once.

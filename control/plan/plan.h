@@ -36,6 +36,8 @@ struct PlanInputs {
   WeightHistory confirmed;          // what was confirmed in the last 24 hours
   // New flows a second by service, as measured or told; a service that is not there is not known.
   std::map<std::string, double> new_flows;
+  // Flows that the node can follow at a time, in all of its workers; 0: not known.
+  uint64_t flow_table_entries = 0;
 };
 
 enum class Verdict { kAllow, kRefuse };
@@ -63,7 +65,7 @@ struct ServicePlan {
   bool touched = false;             // its slots, its match or its hash change
   double moved = 0;                 // fraction of its slots whose flows get another backend
   double beyond_unavoidable = 0;    // moved, less what backends gain in all
-  double moved_without_growth = 0;  // moved, less what new backends got
+  double moved_without_growth = 0;  // moved, less what growth forces (Movement::forced)
   std::optional<double> connections_at_risk;
   std::vector<BackendPlan> backends;  // of the candidate in the file's order, then those removed
 };
@@ -87,7 +89,9 @@ struct PoolPlan {
   std::vector<std::string> services;
   uint64_t weight_before = 0;
   uint64_t weight_after = 0;
-  double weight_lost = 0;  // fraction of the healthy weight, against now and the last 24 h
+  // Fractions of the healthy weight. 24 hours count only where this change takes something.
+  double weight_lost = 0;      // the worse of now and the last 24 hours
+  double weight_lost_now = 0;  // against what runs
   double moved = 0;
   double unavoidable = 0;
   double share_error = 0;  // worst of |share after / requested - 1|
@@ -119,6 +123,9 @@ struct Plan {
   // moves or no rate is known; connections_known says which.
   uint64_t connections_at_risk = 0;
   bool connections_known = true;
+  // Upper bound of the flows that have to be followed: those at risk, and those that begin in the
+  // moved slots within `idle`.
+  uint64_t flows_followed = 0;
   std::vector<LossEffect> if_lost;
   Evidence evidence;
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "control/plan/plan_parts.h"
+#include "control/plan/service_change.h"
 
 namespace evenkeel {
 namespace {
@@ -15,6 +16,30 @@ std::vector<HostShare> SharesOfHosts(const Pool& pool, const PoolTable& table) {
   std::vector<HostShare> hosts;
   for (const auto& [host, share] : shares) hosts.push_back({host, share});
   return hosts;
+}
+
+// Against the pool of that name, and against those that its services used.
+double LostNow(const PlanContext& context, const Pool& pool) {
+  if (context.base == nullptr) return 0;
+  const PoolWeights weights = HealthyWeights(pool);
+  double worst = 0;
+  const auto compare = [&](const Pool* before) {
+    if (before != nullptr) worst = std::max(worst, WeightLost(HealthyWeights(*before), weights));
+  };
+  // Of a pool that no service used nobody lost anything.
+  for (const Service& service : context.base->services) {
+    if (service.pool != pool.name) continue;
+    compare(context.base->FindPool(pool.name));
+    break;
+  }
+  for (const Service& service : context.candidate.services) {
+    if (service.pool != pool.name) continue;
+    const Service* former = FormerOf(*context.base, context.candidate, service);
+    if (former != nullptr && former->pool != pool.name) {
+      compare(context.base->FindPool(former->pool));
+    }
+  }
+  return worst;
 }
 
 }  // namespace
@@ -35,7 +60,6 @@ PoolPlan MakePoolPlan(const PlanContext& context, const Pool& pool) {
                 .fill = pool.table.fill,
                 .is_new = before == nullptr,
                 .weight_after = static_cast<uint64_t>(total),
-                .weight_lost = context.inputs.confirmed.WorstLoss(pool),
                 .digest = table.digest,
                 .hosts = SharesOfHosts(pool, table)};
   for (const Service& service : context.candidate.services) {
@@ -51,6 +75,12 @@ PoolPlan MakePoolPlan(const PlanContext& context, const Pool& pool) {
     plan.share_error = std::max(plan.share_error, std::abs(slots / (requested * table.slots) - 1));
     if (plan.lightest_slots == 0 || slots < plan.lightest_slots) plan.lightest_slots = slots;
   }
+  plan.weight_lost_now = LostNow(context, pool);
+  // What took nothing is not the last of the small steps, whatever the others took.
+  if (plan.weight_lost_now > 0) {
+    plan.weight_lost =
+        std::max(plan.weight_lost_now, context.inputs.confirmed.WorstLoss(context.candidate, pool));
+  }
   if (before == nullptr) return plan;
   const PoolTable& before_table = *context.before.at(pool.name);
   const PoolWeights before_weights = HealthyWeights(*before);
@@ -58,7 +88,6 @@ PoolPlan MakePoolPlan(const PlanContext& context, const Pool& pool) {
   plan.moved = movement.moved;
   plan.unavoidable = movement.unavoidable;
   plan.weight_before = static_cast<uint64_t>(TotalWeight(before_weights));
-  plan.weight_lost = std::max(plan.weight_lost, WeightLost(before_weights, weights));
   for (const Backend& backend : pool.backends) {
     const double share = before_table.ShareOf(backend.address);
     if (share > 0) {

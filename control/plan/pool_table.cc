@@ -30,6 +30,9 @@ absl::StatusOr<PoolTablePtr> Build(const Pool& pool,
   return table;
 }
 
+// A newcomer of up to so many times the largest share of those that stay is growth.
+constexpr double kLikeThose = 2;
+
 double Share(const PoolTable& table, uint64_t id) {
   const auto found = table.slots_of.find(id);
   return found == table.slots_of.end() ? 0 : static_cast<double>(found->second) / table.slots;
@@ -44,11 +47,18 @@ Movement EndOf(const PoolTable& before) {
 // All of Movement but `moved`.
 Movement Gains(const PoolTable& before, const PoolTable& after) {
   Movement movement;
+  double largest_kept = 0;
   for (const auto& [id, slots] : after.slots_of) {
     const double now = Share(before, id);
     const double then = Share(after, id);
     movement.unavoidable += std::max(0.0, then - now);
-    if (now == 0) movement.joined += then;
+    if (now > 0) largest_kept = std::max(largest_kept, then);
+  }
+  for (const auto& [id, slots] : after.slots_of) {
+    if (Share(before, id) > 0) continue;
+    const double then = Share(after, id);
+    // Where nobody stays, the loss of the whole pool is what is told.
+    movement.forced += largest_kept == 0 ? then : std::min(then, kLikeThose * largest_kept);
   }
   return movement;
 }

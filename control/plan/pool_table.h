@@ -55,7 +55,9 @@ class PoolTables {
 struct Movement {
   double moved = 0;        // its flows have another backend afterwards
   double unavoidable = 0;  // what must move whatever the fill: the sum of what backends gain
-  double joined = 0;       // what backends own that owned nothing before: forced by growth
+  // What growth forces: what backends own that owned nothing before, but of each no more than twice
+  // the largest share of one that stays. A newcomer that takes the pool over is no growth.
+  double forced = 0;
 };
 
 // Tables of different sizes are compared over the hash space that their slots stand for. Where

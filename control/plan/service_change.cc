@@ -108,6 +108,11 @@ std::vector<Takeover> FindTakeovers(const Config& before, const Config& after) {
   return takeovers;
 }
 
+bool MatchesAllOf(const Service& outer, const Service& inner) {
+  return outer.protocol == inner.protocol && outer.vip.Contains(inner.vip) &&
+         Covers(outer.ports, inner.ports);
+}
+
 std::string MatchText(const Service& service) {
   const std::string vip = service.vip.ToString();
   const std::string host =

@@ -47,6 +47,9 @@ struct Takeover {
 };
 std::vector<Takeover> FindTakeovers(const Config& before, const Config& after);
 
+// Whether every packet that `inner` matches by itself is one that `outer` matches.
+bool MatchesAllOf(const Service& outer, const Service& inner);
+
 // "203.0.113.10:443/tcp"
 std::string MatchText(const Service& service);
 

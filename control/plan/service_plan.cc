@@ -44,6 +44,13 @@ std::vector<BackendPlan> MakeBackends(const Pool* before, const PoolTable* befor
   return plans;
 }
 
+// All but the sizes of packets, of which the guards speak by themselves.
+bool LeadSameWay(Network before, const Network& after) {
+  before.mtu = after.mtu;
+  before.client_mtu = after.client_mtu;
+  return before == after;
+}
+
 bool IsTouched(const PlanContext& context, const Service& before, const Service& after,
                const Movement& movement) {
   const Pool& old_pool = *context.base->FindPool(before.pool);
@@ -51,7 +58,8 @@ bool IsTouched(const PlanContext& context, const Service& before, const Service&
   const bool emptied =
       context.before.at(old_pool.name)->empty() != context.after.at(new_pool.name)->empty();
   return Compare(before, after).any() || movement.moved > 0 || emptied ||
-         old_pool.forward != new_pool.forward || context.base->network != context.candidate.network;
+         old_pool.forward != new_pool.forward ||
+         !LeadSameWay(context.base->network, context.candidate.network);
 }
 
 }  // namespace
@@ -78,7 +86,7 @@ ServicePlan MakeServicePlan(const PlanContext& context, const Service& service) 
       change.affinity ? CompareUnrelated(*before_table, table) : Compare(*before_table, table);
   plan.moved = movement.moved;
   plan.beyond_unavoidable = std::max(0.0, movement.moved - movement.unavoidable);
-  plan.moved_without_growth = std::max(0.0, movement.moved - movement.joined);
+  plan.moved_without_growth = std::max(0.0, movement.moved - movement.forced);
   plan.touched = IsTouched(context, *former, service, movement);
   const double lost = change.loses_connections() ? 1 : movement.moved;
   plan.connections_at_risk = ConnectionsAtRisk(context, *former, lost);

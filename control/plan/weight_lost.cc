@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "control/plan/service_change.h"
+
 namespace evenkeel {
 namespace {
 
@@ -49,6 +52,34 @@ double LostAtScale(const PoolWeights& before, const PoolWeights& after, double s
   return total == 0 ? 0 : lost / total;
 }
 
+// When a weight of `scale` times the former one counts as the same.
+double NetLostAtScale(const PoolWeights& before, const PoolWeights& after, double scale) {
+  double had = 0;
+  double has = 0;
+  for (const auto& [address, weight] : before) had += weight;
+  for (const auto& [address, weight] : after) has += weight / scale;
+  return had == 0 ? 0 : std::max(0.0, had - has) / had;
+}
+
+// The larger of the losses at the scales that the backends which stay may have gone over to.
+template <typename LostAt>
+double LostAtLikelyScales(const std::vector<Kept>& kept, LostAt lost_at) {
+  const double most_kept = kept.back().factor;
+  if (most_kept < 1) return lost_at(most_kept);
+  return std::max(lost_at(1.0), lost_at(std::max(1.0, WeightedMedian(kept))));
+}
+
+// What a pool is known by: its name, and the names and matches of the services that use it.
+std::vector<std::string> NamesOf(const Config& config, const Pool& pool) {
+  std::vector<std::string> names = {PathOf(pool)};
+  for (const Service& service : config.services) {
+    if (service.pool != pool.name) continue;
+    names.push_back(PathOf(service));
+    names.push_back(MatchText(service));
+  }
+  return names;
+}
+
 }  // namespace
 
 PoolWeights HealthyWeights(const Pool& pool) {
@@ -63,28 +94,39 @@ double WeightLost(const PoolWeights& before, const PoolWeights& after) {
   if (before.empty()) return 0;
   const std::vector<Kept> kept = KeptBackends(before, after);
   if (kept.empty()) return 1;
-  const double most_kept = kept.back().factor;
-  if (most_kept < 1) return LostAtScale(before, after, most_kept);
-  const double grown = std::max(1.0, WeightedMedian(kept));
-  return std::max(LostAtScale(before, after, 1), LostAtScale(before, after, grown));
+  return LostAtLikelyScales(kept, [&](double scale) { return LostAtScale(before, after, scale); });
+}
+
+double NetWeightLost(const PoolWeights& before, const PoolWeights& after) {
+  if (after.empty()) return before.empty() ? 0 : 1;
+  const std::vector<Kept> kept = KeptBackends(before, after);
+  if (kept.empty()) return 0;
+  return LostAtLikelyScales(kept,
+                            [&](double scale) { return NetLostAtScale(before, after, scale); });
 }
 
 void WeightHistory::Add(const Config& confirmed) {
   for (const Pool& pool : confirmed.pools) {
-    PoolWeights weights = HealthyWeights(pool);
-    std::vector<PoolWeights>& states = states_[pool.name];
-    if (std::find(states.begin(), states.end(), weights) == states.end()) {
-      states.push_back(std::move(weights));
+    const PoolWeights weights = HealthyWeights(pool);
+    for (const std::string& name : NamesOf(confirmed, pool)) {
+      std::vector<PoolWeights>& states = states_[name];
+      if (std::find(states.begin(), states.end(), weights) == states.end()) {
+        states.push_back(weights);
+      }
     }
   }
 }
 
-double WeightHistory::WorstLoss(const Pool& pool) const {
-  const auto found = states_.find(pool.name);
-  if (found == states_.end()) return 0;
+double WeightHistory::WorstLoss(const Config& candidate, const Pool& pool) const {
   const PoolWeights now = HealthyWeights(pool);
   double worst = 0;
-  for (const PoolWeights& state : found->second) worst = std::max(worst, WeightLost(state, now));
+  for (const std::string& name : NamesOf(candidate, pool)) {
+    const auto found = states_.find(name);
+    if (found == states_.end()) continue;
+    for (const PoolWeights& state : found->second) {
+      worst = std::max(worst, NetWeightLost(state, now));
+    }
+  }
   return worst;
 }
 

@@ -32,17 +32,25 @@ PoolWeights HealthyWeights(const Pool& pool);
 // Fraction of `before`, 0..1; 0 where there was none.
 double WeightLost(const PoolWeights& before, const PoolWeights& after);
 
+// The same, less what joined: over several changes a fleet may be replaced host by host, so what
+// counts is how much healthy weight there is, at the scale of WeightLost(). 0 where the two have no
+// backend in common.
+double NetWeightLost(const PoolWeights& before, const PoolWeights& after);
+
 // What pools had in confirmed revisions of the last 24 hours, so that small steps add up. The
 // caller adds those revisions, in any order; states that differ in nothing count once.
+//
+// A pool is known by its name and by the services that use it, these by name and by what they
+// match: giving a pool or a service another name forgets nothing.
 class WeightHistory {
  public:
   void Add(const Config& confirmed);
 
-  // The largest loss of `pool` against any of its recorded states.
-  double WorstLoss(const Pool& pool) const;
+  // The largest net loss of `pool` (of `candidate`) against any of its recorded states.
+  double WorstLoss(const Config& candidate, const Pool& pool) const;
 
  private:
-  std::map<std::string, std::vector<PoolWeights>> states_;  // by the pool's name
+  std::map<std::string, std::vector<PoolWeights>> states_;  // by what the pool is known by
 };
 
 }  // namespace evenkeel

@@ -55,7 +55,30 @@ TEST(WeightHistoryTest, AddsUpSmallSteps) {
   history.Add(Parsed(Sample{.weights = {100, 100, 100, 100, 100}}));
   history.Add(Parsed(Sample{.weights = {100, 100, 100, 100}}));
   const Config now = Parsed(Sample{.weights = {100, 100, 100}});
-  EXPECT_DOUBLE_EQ(history.WorstLoss(now.pools[0]), 0.4);
+  EXPECT_DOUBLE_EQ(history.WorstLoss(now, now.pools[0]), 0.4);
+}
+
+TEST(WeightHistoryTest, LetsAFleetBeReplacedHostByHost) {
+  WeightHistory history;
+  history.Add(Parsed(Sample{.weights = {100, 100, 100}}));
+  Config now = Parsed(Sample{.weights = {100, 100, 100}});
+  now.pools[0].backends[0].address = *IpAddress::Parse("10.0.9.1");
+  now.pools[0].backends[1].address = *IpAddress::Parse("10.0.9.2");
+  EXPECT_DOUBLE_EQ(history.WorstLoss(now, now.pools[0]), 0);
+  now.pools[0].backends.erase(now.pools[0].backends.begin());
+  EXPECT_NEAR(history.WorstLoss(now, now.pools[0]), 1.0 / 3, 1e-9);
+}
+
+TEST(WeightHistoryTest, ForgetsNothingWhenPoolAndServicesAreRenamed) {
+  WeightHistory history;
+  history.Add(Parsed(Sample{.weights = {100, 100, 100, 100}}));
+  Config now = Parsed(Sample{.weights = {100, 100}});
+  now.pools[0].name = "www";
+  for (Service& service : now.services) {
+    service.name += "-www";
+    service.pool = "www";
+  }
+  EXPECT_DOUBLE_EQ(history.WorstLoss(now, now.pools[0]), 0.5);
 }
 
 TEST(WeightHistoryTest, IsNotFooledByAnotherScaleInBetween) {
@@ -63,7 +86,7 @@ TEST(WeightHistoryTest, IsNotFooledByAnotherScaleInBetween) {
   history.Add(Parsed(Sample{.weights = {100, 100, 100, 100, 100}}));
   history.Add(Parsed(Sample{.weights = {1000, 1000, 1000, 1000}}));
   const Config now = Parsed(Sample{.weights = {1000, 1000, 1000}});
-  EXPECT_DOUBLE_EQ(history.WorstLoss(now.pools[0]), 0.4);
+  EXPECT_DOUBLE_EQ(history.WorstLoss(now, now.pools[0]), 0.4);
 }
 
 }  // namespace
