@@ -35,6 +35,15 @@ std::optional<Failure> WriteJunit(const std::string& path, const std::string& xm
                       "--junit names a file in a folder that exists");
 }
 
+// For whoever reads only the XML: a configuration that cannot be tested fails.
+v1::TestReply NotValid(const std::string& path) {
+  v1::TestReply reply;
+  v1::TestResult& result = *reply.add_results();
+  result.set_name("the configuration is valid");
+  result.set_message(absl::StrCat("evenkeel validate ", path, " lists what is wrong"));
+  return reply;
+}
+
 void Print(const v1::TestReply& reply, Console& console) {
   const bool color = console.terminal().color;
   int passed = 0;
@@ -55,7 +64,15 @@ ExitStatus RunTest(const Arguments& arguments, Console& console) {
   std::variant<ConfigFile, Failure> opened = OpenConfigFile(tests_path);
   if (auto* failure = std::get_if<Failure>(&opened)) return console.Fail(*failure);
   std::variant<Config, ExitStatus> candidate = ReadCandidate(arguments.operands[0], console);
-  if (auto* status = std::get_if<ExitStatus>(&candidate)) return *status;
+  if (auto* status = std::get_if<ExitStatus>(&candidate)) {
+    if (*status == ExitStatus::kRefused && arguments.Has("junit")) {
+      const std::string xml = JunitXml(NotValid(arguments.operands[0]), tests_path);
+      if (auto failure = WriteJunit(arguments.Get("junit").text, xml)) {
+        return console.Fail(*failure);
+      }
+    }
+    return *status;
+  }
   const TestFileResult parsed = ParseTestFile(std::get<ConfigFile>(opened).text);
   if (!parsed.file) {
     return FailWithFindings(tests_path, parsed.findings,
