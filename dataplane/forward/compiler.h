@@ -27,6 +27,14 @@
 #define LB_FORGET(number) (void)(number)
 #endif
 
+// Before a short loop: BPF gets it unrolled. Verifiers before Linux 6.4 refuse a loop that clang
+// has laid out so that its end falls through to its beginning.
+#ifdef __bpf__
+#define LB_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LB_UNROLL
+#endif
+
 #define LB_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define LB_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

@@ -109,6 +109,12 @@ LB_INLINE enum lb_reason lb_parse_ipv4(const uint8_t* data, const uint8_t* end,
   return LB_REASON_none;
 }
 
+LB_INLINE int lb_is_ipv6_extension(uint8_t type) {
+  return type == LB_PROTOCOL_HOP_BY_HOP || type == LB_PROTOCOL_ROUTING ||
+         type == LB_PROTOCOL_DESTINATION_OPTIONS || type == LB_PROTOCOL_FRAGMENT ||
+         type == LB_PROTOCOL_AH;
+}
+
 // Walks the extension headers to the one that carries ports. An unknown one ends the walk: then no
 // service fits. A hop-by-hop header that isn't first and a routing header with segments left are
 // forbidden (RFC 8200, 4.1; the destination is not yet the last one). An atomic fragment is whole
@@ -118,15 +124,11 @@ LB_INLINE enum lb_reason lb_parse_ipv6_extensions(const uint8_t* data, const uin
   uint32_t offset = (uint32_t)(flow->l3_offset & 31u) + sizeof(struct lb_ipv6);
   uint32_t packet_end = (uint32_t)flow->l3_offset + flow->ip_length;
   uint8_t type = flow->protocol;
-  for (uint32_t i = 0; i <= LB_IPV6_EXTENSIONS_MAX; i++) {
-    flow->protocol = type;
-    flow->l4_offset = (uint16_t)offset;
-    if (type != LB_PROTOCOL_HOP_BY_HOP && type != LB_PROTOCOL_ROUTING &&
-        type != LB_PROTOCOL_DESTINATION_OPTIONS && type != LB_PROTOCOL_FRAGMENT &&
-        type != LB_PROTOCOL_AH)
-      return offset > LB_L4_OFFSET_MAX ? LB_REASON_too_many_extensions : LB_REASON_none;
-    if (i == LB_IPV6_EXTENSIONS_MAX || offset > LB_L4_OFFSET_MAX) break;
-    if (type == LB_PROTOCOL_HOP_BY_HOP && i != 0) break;
+  LB_UNROLL
+  for (uint32_t i = 0; i < LB_IPV6_EXTENSIONS_MAX; i++) {
+    if (!lb_is_ipv6_extension(type)) break;
+    if (offset > LB_L4_OFFSET_MAX) return LB_REASON_too_many_extensions;
+    if (type == LB_PROTOCOL_HOP_BY_HOP && i != 0) return LB_REASON_too_many_extensions;
     const struct lb_ipv6_extension* extension = (const struct lb_ipv6_extension*)(data + offset);
     if (offset + sizeof(*extension) > packet_end) return LB_REASON_bad_ip_header;
     if (data + offset + sizeof(*extension) > end) return LB_REASON_truncated;
@@ -137,13 +139,16 @@ LB_INLINE enum lb_reason lb_parse_ipv6_extensions(const uint8_t* data, const uin
     } else if (type == LB_PROTOCOL_AH) {
       length = (extension->length + 2u) * 4;
     } else if (type == LB_PROTOCOL_ROUTING && (extension->detail & LB_IPV6_SEGMENTS_LEFT_MASK)) {
-      break;
+      return LB_REASON_too_many_extensions;
     }
     type = extension->next_header;
     offset += length;
     if (offset > packet_end) return LB_REASON_bad_ip_header;
   }
-  return LB_REASON_too_many_extensions;
+  flow->protocol = type;
+  flow->l4_offset = (uint16_t)offset;
+  if (lb_is_ipv6_extension(type) || offset > LB_L4_OFFSET_MAX) return LB_REASON_too_many_extensions;
+  return LB_REASON_none;
 }
 
 LB_INLINE enum lb_reason lb_parse_ipv6(const uint8_t* data, const uint8_t* end,

@@ -46,7 +46,9 @@ def main() -> int:
             if wrong is not None:
                 failed.append((name, what_is_said(wrong)))
             elif skip is not None or case.get("status") == "notrun":
-                text = what_is_said(skip) if skip is not None else "disabled"
+                # meson keeps the reason of a program that says "skipped: ..." and ends with 77 in its output.
+                said = re.search("^skipped: (.*)$", case.findtext("system-out") or "", re.MULTILINE)
+                text = "disabled" if skip is None else what_is_said(skip) or (said[1] if said else "")
                 skipped.append((name, text))
             else:
                 passed += 1

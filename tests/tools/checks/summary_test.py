@@ -35,6 +35,11 @@ class SummaryTest(unittest.TestCase):
         self.assertEqual(lines, ["skipped  a.later: needs root", "FAILED   a.bad", "         expected 1",
                                  "         got 2", "         at line 7", "2 passed, 1 failed, 1 skipped"])
 
+    def test_a_skipped_program_says_why_in_its_output(self):
+        case = b'<testcase name="guest"><skipped/><system-out>one\nskipped: no QEMU\n</system-out></testcase>'
+        self.assertEqual(self.run_on(self.file(b"<testsuite>" + PASSED + case + b"</testsuite>")),
+                         (0, ["skipped  guest: no QEMU", "1 passed, 0 failed, 1 skipped"]))
+
     def test_all_passed(self):
         self.assertEqual(self.run_on(self.file(b"<testsuite>" + PASSED + b"</testsuite>")),
                          (0, ["1 passed, 0 failed, 0 skipped"]))
