@@ -1,12 +1,13 @@
 """Fixtures of the lab's tests. They need root (network namespaces) and a build in build/."""
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab_support import ROOT, Lab  # noqa: E402
+from lab_support import ROOT, Lab, remove_leftovers  # noqa: E402
 
 # The planes that this build has: one suite, the plane is a parameter.
 PLANES = ["dpdk", "xdp"]
@@ -16,6 +17,13 @@ def pytest_collection_modifyitems(items):
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs root: makes network namespaces"))
+
+
+def pytest_sessionstart():
+    # Told to end, the run ends as by Ctrl-C: every fixture cleans up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if os.geteuid() == 0:
+        remove_leftovers()
 
 
 @pytest.fixture(scope="module", params=PLANES)

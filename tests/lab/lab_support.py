@@ -12,6 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB = str(ROOT / "tools" / "lab")
 HTTP_LOAD = str(ROOT / "tools" / "packet_lab" / "http_load.py")
+LABS = "/run/evenkeel-lab"
 VIP = {"4": "203.0.113.10", "6": "2001:db8:113::10"}
 TARGET = {"4": "203.0.113.10:80", "6": "[2001:db8:113::10]:80"}
 
@@ -86,6 +87,14 @@ class Lab:
     def resident_kib(self, program) -> int:
         with open(f"/proc/{self.pid(program)}/status", encoding="ascii") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+
+def remove_leftovers():
+    """Takes away the labs of test runs that were killed: their names hold the pid of a process that is no more."""
+    for name in os.listdir(LABS) if os.path.isdir(LABS) else []:
+        match = re.fullmatch(r"[a-z]+(\d{3,})[a-z]*", name)
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            subprocess.run([LAB, "down", "--name", name], check=False, timeout=120)
 
 
 def wait_until(condition, what, seconds=15.0):

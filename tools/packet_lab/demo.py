@@ -87,13 +87,15 @@ class Demo:
     def play(self):
         config = self.lab("exec", "lb", "--", "cat", "/etc/evenkeel/lab.yaml", capture_output=True, check=True).stdout
         self.traffic("Four backends of equal weight, IPv4 and IPv6", 8)
-        self.apply(re.sub(r"(\bb1: .*weight: )\d+", r"\g<1>300", config), "b1 has three times the cores")
+        config = re.sub(r"(\bb1: .*weight: )\d+", r"\g<1>300", config)
+        self.apply(config, "b1 has three times the cores")
         self.traffic("After the weight change: b1 gets 3 of 6 parts", 8)
+        # A third of the weight may go in a day, all changes together: b4 is 100 of 600.
         without = "\n".join(line for line in config.splitlines() if not line.strip().startswith("b4: ")) + "\n"
         self.apply(without, "b4 goes for repair")
         self.traffic("b4 removed: its share is spread over the others", 6)
         self.apply(config, "b4 is back")
-        self.traffic("b4 added again, weights as at the start", 6)
+        self.traffic("b4 added again: 3 of 6 parts for b1, one for each of the others", 6)
 
     def summary(self):
         status, drops = self.cli("status"), self.cli("drops")
