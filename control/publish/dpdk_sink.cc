@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "control/app/log.h"
+#include "control/publish/plane_trial.h"
 
 namespace evenkeel {
 namespace {
@@ -56,27 +58,110 @@ absl::Status DpdkSink::Publish(const PublicationPtr& publication, absl::Duration
   const std::lock_guard call(call_mutex_);
   if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
   const absl::Status published =
-      client_->Publish(publication->root.bytes(), publication->tables, timeout);
-  if (!client_->connected()) Lose(published);
-  if (!published.ok()) return published;
-  const std::lock_guard lock(state_mutex_);
-  state_.generation = publication->generation;
-  state_.revision = publication->revision;
-  state_.image = nullptr;
-  return absl::OkStatus();
+      EndCall(client_->Publish(publication->root.bytes(), publication->tables, timeout));
+  if (published.ok()) SetRunning(publication->generation, publication->revision);
+  return published;
+}
+
+absl::Status DpdkSink::PublishTrial(const TrialPublication& trial, absl::Duration timeout) {
+  const std::lock_guard call(call_mutex_);
+  if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
+  const auto offered = [](const PublicationPtr& image) {
+    return ChannelClient::Offered{image->root.bytes(), image->tables};
+  };
+  const absl::Status published = client_->PublishTrial(
+      offered(trial.image), offered(trial.way_back), ToTrialRecord(trial), timeout);
+  // Before what the plane may have said since: that it has gone back.
+  if (published.ok()) SetRunning(trial.image->generation, trial.image->revision);
+  return EndCall(published);
+}
+
+absl::Status DpdkSink::ConfirmTrial(uint64_t id, absl::Duration timeout) {
+  return Decide(id, TrialState::kConfirmed, timeout);
+}
+
+absl::Status DpdkSink::ReturnFromTrial(uint64_t id, absl::Duration timeout) {
+  return Decide(id, TrialState::kReturned, timeout);
+}
+
+absl::Status DpdkSink::Decide(uint64_t id, TrialState wanted, absl::Duration timeout) {
+  const std::lock_guard call(call_mutex_);
+  if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
+  return EndCall(client_->Decide(id, wanted, timeout));
+}
+
+// Other calls go on meanwhile; the answer comes to whoever reads the connection, most often Run().
+absl::StatusOr<PlaneAudit> DpdkSink::Audit(absl::Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(timeout);
+  std::unique_lock call(call_mutex_);
+  if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
+  const ChannelClient* const asked = client_.get();
+  if (absl::Status status = EndCall(client_->BeginAudit(timeout)); !status.ok()) return status;
+  for (;;) {
+    if (client_.get() != asked || !client_->connected()) {
+      return NotConnected(socket_path_, State().fault);
+    }
+    if (auto facts = client_->TakeAudit()) {
+      if (!facts->ok()) return facts->status();
+      return PlaneAudit{.generation = (*facts)->generation,
+                        .digest = (*facts)->digest,
+                        .workers = std::move((*facts)->workers),
+                        .faults = std::move((*facts)->faults)};
+    }
+    if (call_ended_.wait_until(call, deadline) == std::cv_status::timeout) {
+      return absl::DeadlineExceededError("the plane has not finished its audit in time");
+    }
+  }
 }
 
 absl::StatusOr<StatsSnapshot> DpdkSink::Stats(absl::Duration timeout) {
   const std::lock_guard call(call_mutex_);
   if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
   absl::StatusOr<StatsSnapshot> stats = client_->Stats(timeout);
-  if (!client_->connected()) Lose(stats.status());
+  if (absl::Status status = EndCall(stats.status()); !status.ok()) return status;
   return stats;
+}
+
+void DpdkSink::SetRunning(uint64_t generation, int64_t revision) {
+  const std::lock_guard lock(state_mutex_);
+  state_.generation = generation;
+  state_.revision = revision;
+  state_.image = nullptr;
+}
+
+// The end of every call: notices a lost connection and what the plane has told meanwhile.
+absl::Status DpdkSink::EndCall(absl::Status status) {
+  call_ended_.notify_all();
+  if (!client_->connected()) {
+    Lose(status);
+    return status;
+  }
+  if (TakeTrial() && client_->news().trial.state == TrialState::kReturned) {
+    has_news_ = true;
+    Wake();
+  }
+  return ToSinkStatus(std::move(status));
+}
+
+// True: the plane's trial is another or has ended.
+bool DpdkSink::TakeTrial() {
+  const ChannelClient::TrialNews& news = client_->news();
+  const std::lock_guard lock(state_mutex_);
+  std::optional<PlaneTrial> trial = ToPlaneTrial(news.trial);
+  if (trial == state_.trial) return false;
+  state_.trial = trial;
+  if (trial && state_.generation != news.generation) {
+    state_.generation = news.generation;
+    state_.revision = static_cast<int64_t>(news.revision);
+    state_.image = nullptr;
+  }
+  return true;
 }
 
 void DpdkSink::Run() {
   absl::Duration retry = kRetryMin;
   while (!stopping_) {
+    if (has_news_.exchange(false)) changed_();
     int connection = -1;
     {
       const std::lock_guard call(call_mutex_);
@@ -98,19 +183,23 @@ void DpdkSink::Run() {
 }
 
 void DpdkSink::CheckConnection() {
-  // Readable is either the answer to a call of another thread, which then holds the lock, or the
-  // end.
+  // Readable is either the answer to a call of another thread, which then holds the lock, or what
+  // the plane says by itself, or the end.
   std::unique_lock call(call_mutex_, std::try_to_lock);
   if (!call.owns_lock()) {
     Wait(kBusyPause, -1);
     return;
   }
   if (client_ == nullptr || !client_->connected()) return;
-  pollfd wait{.fd = client_->fd(), .events = POLLIN, .revents = 0};
-  if (poll(&wait, 1, 0) <= 0) return;
-  client_.reset();
-  Lose(absl::UnavailableError(
-      "it closed the connection (it was stopped, or another evenkeeld took over)"));
+  const absl::Status news = client_->TakeNews();
+  call_ended_.notify_all();
+  if (news.ok()) {
+    if (!TakeTrial()) return;
+  } else {
+    client_.reset();
+    Lose(absl::UnavailableError(
+        "it closed the connection (it was stopped, or another evenkeeld took over)"));
+  }
   call.unlock();
   changed_();
 }
@@ -144,6 +233,7 @@ bool DpdkSink::TryConnect() {
   state_.revision = static_cast<int64_t>(plane.revision);
   state_.image = accepted.ok() ? *accepted : nullptr;
   state_.fault = std::string(accepted.status().message());
+  state_.trial = ToPlaneTrial(plane.trial);
   return true;
 }
 

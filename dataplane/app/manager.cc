@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,6 +66,12 @@ absl::StatusOr<std::unique_ptr<Manager>> Manager::Create(const Options& options,
     return self->Install(std::move(image));
   };
   callbacks.fill_stats = [self](StatsSnapshot* stats) { self->FillStats(stats); };
+  callbacks.in_use = [plane](std::vector<uint64_t>* workers) -> std::shared_ptr<const ImageView> {
+    for (uint32_t i = 0; i < plane->worker_count(); ++i) {
+      workers->push_back(plane->worker(i).generation.Get());
+    }
+    return plane->current() == nullptr ? nullptr : plane->current()->shared_image();
+  };
   callbacks.log = [](absl::string_view level, absl::string_view text) {
     LogLine(level, "control", text);
   };
@@ -75,13 +82,16 @@ absl::StatusOr<std::unique_ptr<Manager>> Manager::Create(const Options& options,
 }
 
 int Manager::Run(int signal_fd) {
-  absl::Time next_second = absl::Now();
+  // Not by the wall clock, which somebody may set.
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point next_second = Clock::now();
   for (;;) {
-    if (absl::Now() >= next_second) {
+    if (Clock::now() >= next_second) {
       EverySecond();
-      next_second = absl::Now() + absl::Seconds(1);
+      next_second = Clock::now() + std::chrono::seconds(1);
     }
-    const int64_t left = absl::ToInt64Milliseconds(next_second - absl::Now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(next_second - Clock::now()).count();
     pollfd ready[] = {{signal_fd, POLLIN, 0},
                       {endpoint_->poll_fd(), POLLIN, 0},
                       {neighbours_ != nullptr ? neighbours_->fd() : -1, POLLIN, 0}};

@@ -4,17 +4,27 @@
 //
 //   plane   -> HELLO + statistics memfd [+ accepted root], TABLES... + one memfd a table
 //   control -> MAILBOX + memfd, TABLES... that the plane lacks, PUBLISH     plane -> ACK | NACK
-//   control -> STATS                                                       plane -> STATS_REPLY [+
+//   control -> MAILBOX, TABLES..., STAGE (the way back)                     plane -> ACK | NACK
+//              TABLES..., TRIAL (the image on trial)                        plane -> TRIAL_STATE |
+//              NACK
+//   control -> DECIDE (confirm or go back)                                  plane -> TRIAL_STATE |
+//   NACK
+//                                      plane -> TRIAL_STATE by itself, when the deadline has passed
+//   control -> STATS                                                        plane -> STATS_REPLY [+
 //   new memfd]
+//   control -> AUDIT                                                        plane -> AUDIT_REPLY
 //
-// After every answer to PUBLISH the plane holds exactly the tables of its accepted image: control
-// knows from that which ones it must send. A request's number comes back in its answer, so that a
-// late answer to a request that timed out is told apart.
+// After every answer to PUBLISH, STAGE, TRIAL and DECIDE the plane holds exactly the tables of its
+// accepted image and of the way back that it holds: control knows from that which ones it must
+// send, and sends all where the plane says that it lacks one. A request's number comes back in its
+// answer, so that a late answer to a request that timed out is told apart; what a plane says by
+// itself has number 0.
 #ifndef DATAPLANE_TABLE_CHANNEL_H_
 #define DATAPLANE_TABLE_CHANNEL_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -25,11 +35,12 @@
 #include "absl/strings/string_view.h"
 #include "dataplane/table/records.h"
 #include "dataplane/table/region.h"
+#include "dataplane/table/trial.h"
 
 namespace evenkeel {
 
 inline constexpr uint32_t kChannelMagic = 0x4e4b5645;  // "EVKN"
-inline constexpr uint16_t kChannelVersion = 1;
+inline constexpr uint16_t kChannelVersion = 2;
 inline constexpr size_t kTablesPerMessage =
     200;  // the kernel passes at most 253 descriptors at once
 inline constexpr size_t kNackTextMax = 480;
@@ -44,6 +55,12 @@ enum class MessageType : uint16_t {
   kNack = 6,
   kStats = 7,
   kStatsReply = 8,
+  kStage = 9,
+  kTrial = 10,
+  kDecide = 11,
+  kTrialState = 12,
+  kAudit = 13,
+  kAuditReply = 14,
 };
 
 struct MessageHeader {
@@ -73,6 +90,7 @@ struct HelloMessage {
   uint32_t table_count = 0;  // that follow in TABLES messages
   uint32_t reserved = 0;
   char version[32] = {};  // of the program, NUL-terminated
+  TrialRecord trial;      // that it holds, or the last that ended; state kNone: none
 };
 
 // Descriptors: one a table, in the same order.
@@ -118,6 +136,60 @@ struct NackMessage {
   char text[kNackTextMax] = {};  // NUL-terminated
 };
 
+// The root of `generation`, the way back of the trial that follows, lies in the mailbox: verified
+// and held, not installed. Forgotten with the connection unless its trial begins. Answer: ACK.
+struct StageMessage {
+  static constexpr MessageType kType = MessageType::kStage;
+  MessageHeader header;
+  uint64_t generation = 0;
+};
+
+// The root of `trial.generation` lies in the mailbox, to run until `trial.deadline_ns` (state: not
+// looked at). The same id while the trial is armed renews both images and keeps the first deadline.
+struct TrialMessage {
+  static constexpr MessageType kType = MessageType::kTrial;
+  MessageHeader header;
+  TrialRecord trial;
+};
+
+struct DecideMessage {
+  static constexpr MessageType kType = MessageType::kDecide;
+  MessageHeader header;
+  uint64_t id = 0;
+  TrialState wanted = TrialState::kNone;  // kConfirmed or kReturned
+  uint32_t reserved = 0;
+};
+
+// What has become of the trial, and what runs.
+struct TrialStateMessage {
+  static constexpr MessageType kType = MessageType::kTrialState;
+  MessageHeader header;
+  TrialRecord trial;
+  uint64_t generation = 0;
+  uint64_t revision = 0;
+};
+
+struct AuditMessage {
+  static constexpr MessageType kType = MessageType::kAudit;
+  MessageHeader header;
+};
+
+inline constexpr size_t kAuditWorkersMax = 256;
+inline constexpr size_t kAuditTextMax = 5600;
+
+// What lies in the memory that workers use, computed anew.
+struct AuditReplyMessage {
+  static constexpr MessageType kType = MessageType::kAuditReply;
+  MessageHeader header;
+  uint64_t generation = 0;  // of the image that was looked at
+  uint8_t digest[32] = {};
+  uint32_t worker_count = 0;
+  uint32_t reserved = 0;
+  uint64_t workers[kAuditWorkersMax] = {};  // generation that each uses
+  char faults[kAuditTextMax] = {};          // a line each, NUL-terminated; the last may be cut
+};
+static_assert(sizeof(AuditReplyMessage) <= kMessageBytesMax);
+
 struct StatsMessage {
   static constexpr MessageType kType = MessageType::kStats;
   MessageHeader header;
@@ -146,6 +218,12 @@ struct Message {
     return type() == T::kType && size == sizeof(T) ? reinterpret_cast<const T*>(bytes) : nullptr;
   }
 };
+
+// A message's text up to its NUL, or its end.
+template <size_t N>
+std::string TextOf(const char (&bytes)[N]) {
+  return std::string(bytes, strnlen(bytes, N));
+}
 
 template <typename T>
 T MakeMessage(uint32_t request) {

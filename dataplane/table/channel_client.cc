@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -19,11 +20,6 @@ namespace {
 
 constexpr uint32_t kTablesFromPlaneMax = 2 * LB_POOLS_MAX;
 constexpr size_t kStatsBytesMax = 1u << 30;
-
-template <size_t N>
-std::string Text(const char (&bytes)[N]) {
-  return std::string(bytes, strnlen(bytes, N));
-}
 
 absl::Status ConnectError(absl::string_view path) {
   const int error = errno;
@@ -83,8 +79,9 @@ absl::Status ChannelClient::TakeHello(absl::Time deadline) {
                                                             ", this program ", LB_IMAGE_ABI,
                                                             ": install the same version of both")));
   }
-  hello_ = {hello->kind,       hello->pid,      hello->worker_count, hello->start_ns,
-            hello->generation, hello->revision, Text(hello->version)};
+  hello_ = {hello->kind,       hello->pid,      hello->worker_count,    hello->start_ns,
+            hello->generation, hello->revision, TextOf(hello->version), hello->trial};
+  news_ = {hello->trial, hello->generation, hello->revision};
   const uint64_t root_size = hello->root_size;
   absl::Status status = OpenStats(std::move(message.fds[0]), hello->stats_size);
   if (!status.ok()) return Close(std::move(status));
@@ -151,36 +148,106 @@ TablePtr ChannelClient::FindTable(const Digest& digest) const {
 
 absl::Status ChannelClient::Publish(std::span<const std::byte> root,
                                     std::span<const TablePtr> tables, absl::Duration timeout) {
-  if (!connected()) return absl::UnavailableError("not connected to the plane");
-  if (root.size() < sizeof(lb_root)) return absl::InvalidArgumentError("not a root");
-  const absl::Time deadline = absl::Now() + timeout;
-  absl::flat_hash_map<Digest, TablePtr> wanted;
-  std::vector<TablePtr> missing;
-  for (const TablePtr& table : tables) {
-    const bool is_new = wanted.emplace(table->digest(), table).second;
-    if (is_new && !held_.contains(table->digest())) missing.push_back(table);
-  }
-  if (absl::Status status = EnsureMailbox(root.size(), deadline); !status.ok()) return status;
-  if (absl::Status status = SendTables(missing, deadline); !status.ok()) return status;
-  if (absl::Status status = mailbox_->Write(root); !status.ok()) return status;
-
-  PublishMessage publish = MakeMessage<PublishMessage>(++last_request_);
-  std::memcpy(&publish.generation, root.data() + offsetof(lb_root, generation),
-              sizeof(publish.generation));
-  absl::Status status = Send(std::as_bytes(std::span(&publish, 1)), {}, deadline);
+  Tables offered;
+  absl::Status status =
+      Offer({root, tables}, MakeMessage<PublishMessage>(0), absl::Now() + timeout, &offered);
   if (!status.ok()) return status;
-  Message answer;
-  status = AwaitAnswer(publish.header.request, deadline, &answer);
-  if (!status.ok()) return status;
-  if (const NackMessage* nack = answer.As<NackMessage>(); nack != nullptr) {
-    return Refuse(static_cast<NackCode>(nack->code), Text(nack->text));
-  }
-  const AckMessage* ack = answer.As<AckMessage>();
-  if (ack == nullptr || ack->generation != publish.generation) {
-    return Close(absl::AbortedError("the plane answered a publication with something else"));
-  }
-  held_ = std::move(wanted);
+  held_ = std::move(offered);
+  news_.trial = {};
   return absl::OkStatus();
+}
+
+absl::Status ChannelClient::PublishTrial(const Offered& image, const Offered& way_back,
+                                         const TrialRecord& trial, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  const Tables before = held_;
+  Tables both;
+  absl::Status status = Offer(way_back, MakeMessage<StageMessage>(0), deadline, &both);
+  if (!status.ok()) return status;
+  for (const auto& [digest, table] : both) held_[digest] = table;
+  TrialMessage request = MakeMessage<TrialMessage>(0);
+  request.trial = trial;
+  Tables tried;
+  status = Offer(image, request, deadline, &tried);
+  if (!status.ok()) {
+    held_ = before;
+    return status;
+  }
+  for (const auto& [digest, table] : tried) both[digest] = table;
+  held_ = std::move(both);
+  return absl::OkStatus();
+}
+
+absl::Status ChannelClient::Decide(uint64_t id, TrialState wanted, absl::Duration timeout) {
+  if (!connected()) return absl::UnavailableError("not connected to the plane");
+  DecideMessage request = MakeMessage<DecideMessage>(++last_request_);
+  request.id = id;
+  request.wanted = wanted;
+  Message answer;
+  absl::Status status = Ask(request, absl::Now() + timeout, &answer);
+  if (!status.ok()) return status;
+  const TrialStateMessage* state = answer.As<TrialStateMessage>();
+  if (state == nullptr) {
+    return Close(absl::AbortedError("the plane answered a decision with something else"));
+  }
+  Learn(*state);
+  return absl::OkStatus();
+}
+
+// A table that the plane lacks, against what we knew of it, comes with all others once more.
+template <typename Request>
+absl::Status ChannelClient::Offer(const Offered& image, Request request, absl::Time deadline,
+                                  Tables* tables) {
+  if (!connected()) return absl::UnavailableError("not connected to the plane");
+  if (image.root.size() < sizeof(lb_root)) return absl::InvalidArgumentError("not a root");
+  for (const TablePtr& table : image.tables) tables->emplace(table->digest(), table);
+  request.header.request = ++last_request_;
+  if constexpr (!std::is_same_v<Request, TrialMessage>) {
+    std::memcpy(&request.generation, image.root.data() + offsetof(lb_root, generation),
+                sizeof(request.generation));
+  }
+  absl::Status status = OfferOnce(image, request, deadline, *tables);
+  if (NackCodeOf(status) != NackCode::kTableMissing || held_.empty()) return status;
+  held_.clear();
+  request.header.request = ++last_request_;
+  return OfferOnce(image, request, deadline, *tables);
+}
+
+template <typename Request>
+absl::Status ChannelClient::OfferOnce(const Offered& image, const Request& request,
+                                      absl::Time deadline, const Tables& tables) {
+  std::vector<TablePtr> missing;
+  for (const auto& [digest, table] : tables) {
+    if (!held_.contains(digest)) missing.push_back(table);
+  }
+  if (absl::Status status = EnsureMailbox(image.root.size(), deadline); !status.ok()) return status;
+  if (absl::Status status = SendTables(missing, deadline); !status.ok()) return status;
+  if (absl::Status status = mailbox_->Write(image.root); !status.ok()) return status;
+  Message answer;
+  if (absl::Status status = Ask(request, deadline, &answer); !status.ok()) return status;
+  if constexpr (std::is_same_v<Request, TrialMessage>) {
+    const TrialStateMessage* state = answer.As<TrialStateMessage>();
+    if (state != nullptr && state->trial.id == request.trial.id) {
+      Learn(*state);
+      return absl::OkStatus();
+    }
+  } else {
+    const AckMessage* ack = answer.As<AckMessage>();
+    if (ack != nullptr && ack->generation == request.generation) return absl::OkStatus();
+  }
+  return Close(absl::AbortedError("the plane answered a publication with something else"));
+}
+
+// Sends and waits for the answer; a refusal is an error with the plane's sentence and code.
+template <typename Request>
+absl::Status ChannelClient::Ask(const Request& request, absl::Time deadline, Message* answer) {
+  absl::Status status = Send(std::as_bytes(std::span(&request, 1)), {}, deadline);
+  if (!status.ok()) return status;
+  status = AwaitAnswer(request.header.request, deadline, answer);
+  if (!status.ok()) return status;
+  const NackMessage* nack = answer->As<NackMessage>();
+  if (nack == nullptr) return absl::OkStatus();
+  return Refuse(static_cast<NackCode>(nack->code), TextOf(nack->text));
 }
 
 // A larger root gets a larger mailbox, with room to grow.
@@ -221,14 +288,10 @@ absl::StatusOr<StatsSnapshot> ChannelClient::Stats(absl::Duration timeout) {
   if (!connected()) return absl::UnavailableError("not connected to the plane");
   const absl::Time deadline = absl::Now() + timeout;
   const StatsMessage request = MakeMessage<StatsMessage>(++last_request_);
-  absl::Status status = Send(std::as_bytes(std::span(&request, 1)), {}, deadline);
-  if (!status.ok()) return status;
   Message answer;
-  status = AwaitAnswer(request.header.request, deadline, &answer);
+  absl::Status status = Ask(request, deadline, &answer);
+  if (absl::IsInvalidArgument(status)) return absl::UnavailableError(status.message());
   if (!status.ok()) return status;
-  if (const NackMessage* nack = answer.As<NackMessage>(); nack != nullptr) {
-    return absl::UnavailableError(Text(nack->text));
-  }
   const StatsReplyMessage* reply = answer.As<StatsReplyMessage>();
   if (reply == nullptr || answer.fds.size() > 1) {
     return Close(
@@ -243,10 +306,11 @@ absl::StatusOr<StatsSnapshot> ChannelClient::Stats(absl::Duration timeout) {
 }
 
 absl::Status ChannelClient::AwaitAnswer(uint32_t request, absl::Time deadline, Message* answer) {
-  do {
+  for (;;) {
     if (absl::Status status = Receive(deadline, answer); !status.ok()) return status;
-  } while (answer->header().request != request);
-  return absl::OkStatus();
+    if (answer->header().request == request) return absl::OkStatus();
+    Overhear(*answer);
+  }
 }
 
 absl::Status ChannelClient::Send(std::span<const std::byte> bytes, std::span<const int> fds,

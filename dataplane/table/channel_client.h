@@ -30,6 +30,7 @@
 #include "dataplane/table/region.h"
 #include "dataplane/table/stats.h"
 #include "dataplane/table/table.h"
+#include "dataplane/table/trial.h"
 
 namespace evenkeel {
 
@@ -48,6 +49,7 @@ class ChannelClient {
     uint64_t generation = 0;  // accepted when we connected
     uint64_t revision = 0;
     std::string version;
+    TrialRecord trial;  // that it held when we connected; kNone: none
   };
   const PlaneInfo& hello() const { return hello_; }
 
@@ -64,14 +66,49 @@ class ChannelClient {
   absl::Status Publish(std::span<const std::byte> root, std::span<const TablePtr> tables,
                        absl::Duration timeout);
 
+  struct Offered {
+    std::span<const std::byte> root;
+    std::span<const TablePtr> tables;
+  };
+  // First the way back, then the image, to run until `trial.deadline_ns`. `trial` names id and both
+  // generations. Refusals as above; kTrialArmed, kTrialEnded (refusal.h) say that nothing is wrong
+  // with the images.
+  absl::Status PublishTrial(const Offered& image, const Offered& way_back, const TrialRecord& trial,
+                            absl::Duration timeout);
+  // Ends the trial as `wanted` (kConfirmed or kReturned); kTrialEnded: it had ended the other way.
+  absl::Status Decide(uint64_t id, TrialState wanted, absl::Duration timeout);
+
+  // What the plane has told last of its trial, in an answer or by itself.
+  struct TrialNews {
+    TrialRecord trial;        // kNone: none
+    uint64_t generation = 0;  // that ran then
+    uint64_t revision = 0;
+  };
+  const TrialNews& news() const { return news_; }
+  // Takes what the plane has said by itself; never waits. Closes the connection when it has ended.
+  absl::Status TakeNews();
+
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout);
 
+  struct AuditFacts {
+    uint64_t generation = 0;
+    Digest digest{};
+    std::vector<uint64_t> workers;    // generation that each uses
+    std::vector<std::string> faults;  // a sentence each
+  };
+  absl::StatusOr<AuditFacts> Audit(absl::Duration timeout);
+  // The same for who does other things meanwhile: TakeAudit() has the answer once some call, or
+  // TakeNews(), has come across it. Unavailable: another audit is under way.
+  absl::Status BeginAudit(absl::Duration timeout);
+  std::optional<absl::StatusOr<AuditFacts>> TakeAudit();
+
   bool connected() const { return socket_.valid(); }
-  // For a caller's poll(): readable (or in error) while no call is under way means that the plane
-  // is gone.
+  // For a caller's poll(): readable (or in error) while no call is under way means that TakeNews()
+  // has something to do.
   int fd() const { return socket_.get(); }
 
  private:
+  using Tables = absl::flat_hash_map<Digest, TablePtr>;
   explicit ChannelClient(UniqueFd socket) : socket_(std::move(socket)) {}
 
   absl::Status TakeHello(absl::Time deadline);
@@ -80,6 +117,15 @@ class ChannelClient {
   absl::Status OpenStats(UniqueFd fd, size_t size);
   absl::Status EnsureMailbox(size_t root_size, absl::Time deadline);
   absl::Status SendTables(std::span<const TablePtr> missing, absl::Time deadline);
+  template <typename Request>
+  absl::Status Offer(const Offered& image, Request request, absl::Time deadline, Tables* tables);
+  template <typename Request>
+  absl::Status OfferOnce(const Offered& image, const Request& request, absl::Time deadline,
+                         const Tables& tables);
+  template <typename Request>
+  absl::Status Ask(const Request& request, absl::Time deadline, Message* answer);
+  void Learn(const TrialStateMessage& message);
+  void Overhear(const Message& message);
   absl::Status AwaitAnswer(uint32_t request, absl::Time deadline, Message* answer);
   absl::Status Send(std::span<const std::byte> bytes, std::span<const int> fds,
                     absl::Time deadline);
@@ -89,7 +135,10 @@ class ChannelClient {
   UniqueFd socket_;
   PlaneInfo hello_;
   absl::StatusOr<std::shared_ptr<const ImageView>> accepted_ = nullptr;
-  absl::flat_hash_map<Digest, TablePtr> held_;  // that the plane holds
+  Tables held_;  // that the plane holds
+  TrialNews news_;
+  uint32_t audit_request_ = 0;  // whose answer is awaited; 0: none
+  std::optional<absl::StatusOr<AuditFacts>> audit_;
   std::optional<MailboxWriter> mailbox_;
   UniqueFd stats_fd_;
   MappedRegion stats_;

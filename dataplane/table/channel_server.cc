@@ -105,6 +105,10 @@ ChannelServer::ChannelServer(std::string path, UniqueFd lock, UniqueFd listener,
       listener_(std::move(listener)),
       epoll_(std::move(epoll)) {}
 
+absl::Status ChannelServer::WatchAlso(int fd) {
+  return Watch(epoll_.get(), EPOLL_CTL_ADD, fd, EPOLLIN);
+}
+
 ChannelServer::~ChannelServer() { unlink(path_.c_str()); }
 
 std::unique_ptr<ChannelServer::Event> ChannelServer::Receive() {

@@ -30,6 +30,8 @@ class ChannelServer {
 
   // Readable when Receive() has something to do; for the caller's own poll() or epoll.
   int poll_fd() const { return epoll_.get(); }
+  // poll_fd() is readable also when `fd` is, which the caller looks after.
+  absl::Status WatchAlso(int fd);
 
   struct Event {
     enum class Kind { kConnected, kMessage, kDisconnected } kind;

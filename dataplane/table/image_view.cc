@@ -17,7 +17,8 @@ Digest ToDigest(const uint8_t (&bytes)[32]) {
   return digest;
 }
 
-// SHA-256 over (pool id, digest), by rising pool id.
+}  // namespace
+
 Digest CombineByPool(std::vector<std::pair<uint64_t, Digest>> pools) {
   std::ranges::sort(pools);
   Sha256Stream stream;
@@ -27,8 +28,6 @@ Digest CombineByPool(std::vector<std::pair<uint64_t, Digest>> pools) {
   }
   return stream.Finish();
 }
-
-}  // namespace
 
 absl::StatusOr<ImageView> ImageView::Verify(AlignedBytes root, const TableLookup& lookup,
                                             VerifyCache* cache) {
@@ -79,21 +78,20 @@ AlignedBytes ImageView::Published() const {
 }
 
 Digest ImageView::StatedDigest() const {
-  std::vector<std::pair<uint64_t, Digest>> digests;
-  for (const lb_pool& pool : pools()) {
-    if (pool.base_table == LB_TABLE_NONE) continue;
-    digests.emplace_back(pool.id, ToDigest(table_refs()[pool.base_table].id_digest));
-  }
-  return CombineByPool(std::move(digests));
+  return DigestOf([&](uint32_t table) { return ToDigest(table_refs()[table].id_digest); });
 }
 
 Digest ImageView::RecomputedDigest() const {
+  return DigestOf([&](uint32_t table) {
+    return IdDigest(*tables_[table], [&](uint16_t backend) { return backends()[backend].id; });
+  });
+}
+
+Digest ImageView::DigestOf(const std::function<Digest(uint32_t table)>& id_digest_of) const {
   std::vector<std::pair<uint64_t, Digest>> digests;
   for (const lb_pool& pool : pools()) {
-    if (pool.base_table == LB_TABLE_NONE) continue;
-    digests.emplace_back(pool.id, IdDigest(*tables_[pool.base_table], [&](uint16_t backend) {
-                           return backends()[backend].id;
-                         }));
+    if (pool.base_table >= tables_.size()) continue;  // LB_TABLE_NONE
+    digests.emplace_back(pool.id, id_digest_of(pool.base_table));
   }
   return CombineByPool(std::move(digests));
 }

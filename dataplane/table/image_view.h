@@ -11,8 +11,10 @@
 #define DATAPLANE_TABLE_IMAGE_VIEW_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -36,6 +38,10 @@ struct VerifyCache {
   std::vector<lb_backend> backends;                       // whose ids were found right
 };
 
+// SHA-256 over (pool id, id digest of its base table), by rising pool id: what an image balances
+// by.
+Digest CombineByPool(std::vector<std::pair<uint64_t, Digest>> pools);
+
 class ImageView {
  public:
   // Takes the private copy of a root. `cache` may be null. Errors carry a NackCode (refusal.h).
@@ -46,6 +52,7 @@ class ImageView {
   ImageView& operator=(ImageView&&) = default;
 
   const lb_root& root() const;
+  size_t size() const { return root_.size(); }  // of the root, bytes
   uint64_t generation() const { return root().generation; }
   uint64_t revision() const { return root().revision; }
   uint32_t counter_count() const { return root().counters; }
@@ -73,6 +80,8 @@ class ImageView {
   // slow).
   Digest StatedDigest() const;
   Digest RecomputedDigest() const;
+  // The same over what `id_digest_of(table)` says of each base table, by its index.
+  Digest DigestOf(const std::function<Digest(uint32_t table)>& id_digest_of) const;
 
   // The root as it was published, plane words taken out again.
   AlignedBytes Published() const;

@@ -26,6 +26,11 @@ constexpr char kRootPrefix[] = "root-";
 constexpr char kTemporary[] = ".new";  // being written; left behind by a crash at most
 constexpr size_t kRootsKept = 2;
 
+// Padded, so that the order of names is the order of generations.
+std::string RootName(uint64_t generation) {
+  return absl::StrFormat("%s%020d", kRootPrefix, generation);
+}
+
 std::vector<Digest> TableDigests(std::span<const std::byte> root) {
   lb_root header;
   std::memcpy(&header, root.data(), sizeof(header));
@@ -63,7 +68,7 @@ absl::Status LastGood::Save(const ImageView& image) {
   if (absl::Status status = disk_.MakeDirectory(tables_dir()); !status.ok()) return status;
   if (absl::Status status = SaveTables(image); !status.ok()) return status;
   if (absl::Status status = SaveRoot(image); !status.ok()) return status;
-  return RemoveUnused();
+  return RemoveUnused(image.generation());
 }
 
 absl::Status LastGood::SaveTables(const ImageView& image) {
@@ -86,8 +91,7 @@ absl::Status LastGood::SaveTables(const ImageView& image) {
 }
 
 absl::Status LastGood::SaveRoot(const ImageView& image) {
-  // Padded, so that the order of names is the order of generations.
-  const std::string path = absl::StrFormat("%s/%s%020d", dir_, kRootPrefix, image.generation());
+  const std::string path = absl::StrCat(dir_, "/", RootName(image.generation()));
   const std::string temporary = absl::StrCat(path, kTemporary);
   absl::Status status = disk_.WriteFile(temporary, image.Published().bytes());
   if (status.ok()) status = disk_.Rename(temporary, path);
@@ -95,10 +99,12 @@ absl::Status LastGood::SaveRoot(const ImageView& image) {
   return disk_.SyncDirectory(dir_);
 }
 
-// Keeps the newest roots and the tables that they name.
-absl::Status LastGood::RemoveUnused() {
-  const absl::StatusOr<std::vector<std::string>> roots = RootsNewestFirst();
+// Keeps the newest roots up to `newest` and the tables that they name.
+absl::Status LastGood::RemoveUnused(uint64_t newest) {
+  absl::StatusOr<std::vector<std::string>> roots = RootsNewestFirst();
   if (!roots.ok()) return roots.status();
+  const bool is_taken_back = !roots->empty() && roots->front() > RootName(newest);
+  std::erase_if(*roots, [&](const std::string& name) { return name > RootName(newest); });
   absl::flat_hash_set<std::string> keep;
   for (size_t i = 0; i < roots->size() && i < kRootsKept; i++) {
     keep.insert((*roots)[i]);
@@ -117,7 +123,8 @@ absl::Status LastGood::RemoveUnused() {
       if (!status.ok()) return status;
     }
   }
-  return absl::OkStatus();
+  // What was taken back must not come again.
+  return is_taken_back ? disk_.SyncDirectory(dir_) : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> LastGood::RootsNewestFirst() {
@@ -212,13 +219,26 @@ void LastGoodWriter::Save(std::shared_ptr<const ImageView> image) {
   {
     const std::lock_guard lock(mutex_);
     waiting_ = std::move(image);
+    ++asked_;
   }
   changed_.notify_all();
 }
 
+absl::Status LastGoodWriter::SaveAndWait(std::shared_ptr<const ImageView> image,
+                                         absl::Duration bound) {
+  Save(std::move(image));
+  std::unique_lock lock(mutex_);
+  // By the steady clock.
+  if (changed_.wait_for(lock, absl::ToChronoMilliseconds(bound), [&] { return done_ == asked_; })) {
+    return status_;
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("the disk has not taken it within ", absl::FormatDuration(bound)));
+}
+
 void LastGoodWriter::Flush() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return waiting_ == nullptr && !busy_; });
+  changed_.wait(lock, [&] { return done_ == asked_; });
 }
 
 absl::Status LastGoodWriter::status() const {
@@ -233,13 +253,13 @@ void LastGoodWriter::Run() {
     if (waiting_ == nullptr) return;
     std::shared_ptr<const ImageView> image = std::move(waiting_);
     waiting_ = nullptr;
-    busy_ = true;
+    const uint64_t taken = asked_;
     lock.unlock();
     absl::Status status = last_good_.Save(*image);
     image.reset();  // before anybody is told, so that a flushed image is no longer held here
     lock.lock();
     status_ = std::move(status);
-    busy_ = false;
+    done_ = taken;
     changed_.notify_all();
   }
 }

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "dataplane/table/disk.h"
 #include "dataplane/table/image_view.h"
 
@@ -30,6 +31,7 @@ class LastGood {
  public:
   LastGood(std::string state_dir, Disk& disk) : dir_(std::move(state_dir)), disk_(disk) {}
 
+  // Roots of higher generations go: a way back whose trial was confirmed.
   absl::Status Save(const ImageView& image);
 
   struct Loaded {
@@ -41,7 +43,7 @@ class LastGood {
  private:
   absl::Status SaveTables(const ImageView& image);
   absl::Status SaveRoot(const ImageView& image);
-  absl::Status RemoveUnused();
+  absl::Status RemoveUnused(uint64_t newest);
   absl::StatusOr<std::shared_ptr<const ImageView>> LoadImage(const std::string& name);
   absl::StatusOr<AlignedBytes> LoadRoot(const std::string& name);
   absl::StatusOr<TablePtr> LoadTable(const Digest& digest);
@@ -60,6 +62,8 @@ class LastGoodWriter {
   ~LastGoodWriter();  // after the latest image is saved (or failed)
 
   void Save(std::shared_ptr<const ImageView> image);
+  // Returns once it is on the medium. DeadlineExceeded: not yet.
+  absl::Status SaveAndWait(std::shared_ptr<const ImageView> image, absl::Duration bound);
   // Until the latest image has been dealt with.
   void Flush();
   // Of the latest attempt.
@@ -72,7 +76,8 @@ class LastGoodWriter {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::shared_ptr<const ImageView> waiting_;
-  bool busy_ = false;
+  uint64_t asked_ = 0;  // calls of Save()
+  uint64_t done_ = 0;   // of those, how many are dealt with: saved, failed or replaced
   bool stopping_ = false;
   absl::Status status_;
   std::thread thread_;

@@ -1,6 +1,6 @@
 #include "dataplane/table/plane_endpoint.h"
 
-#include <time.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dataplane/table/refusal.h"
 
 namespace evenkeel {
@@ -16,12 +17,6 @@ namespace {
 constexpr int kEventsPerCall =
     64;  // a peer that floods us must not keep the manager from other work
 constexpr size_t kStatsBytesMin = 64u << 10;
-
-uint64_t BootTimeNs() {
-  timespec now;
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
 
 template <size_t N>
 void CopyText(char (&to)[N], absl::string_view from) {
@@ -37,7 +32,10 @@ absl::StatusOr<std::unique_ptr<PlaneEndpoint>> PlaneEndpoint::Create(Options opt
   if (!server.ok()) return server.status();
   std::unique_ptr<PlaneEndpoint> endpoint(
       new PlaneEndpoint(std::move(options), std::move(callbacks), *std::move(server)));
-  if (absl::Status status = endpoint->MakeStatsRegion(kStatsBytesMin); !status.ok()) return status;
+  absl::Status status = endpoint->MakeStatsRegion(kStatsBytesMin);
+  if (status.ok()) status = endpoint->server_->WatchAlso(endpoint->deadline_.get());
+  if (status.ok()) status = endpoint->server_->WatchAlso(endpoint->auditor_.fd());
+  if (!status.ok()) return status;
   endpoint->RestoreLastGood();
   return endpoint;
 }
@@ -47,7 +45,10 @@ PlaneEndpoint::PlaneEndpoint(Options options, Callbacks callbacks,
     : options_(std::move(options)),
       callbacks_(std::move(callbacks)),
       server_(std::move(server)),
-      store_(callbacks_.install),
+      store_({.install = callbacks_.install,
+              .keep_way_back =
+                  [this](std::shared_ptr<const ImageView> image) { return KeepWayBack(image); }}),
+      deadline_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)),
       start_ns_(BootTimeNs()) {}
 
 PlaneEndpoint::~PlaneEndpoint() = default;
@@ -72,6 +73,8 @@ void PlaneEndpoint::RestoreLastGood() {
 }
 
 void PlaneEndpoint::HandleReady() {
+  ExpireTrial();
+  if (const std::optional<ImageFacts> facts = auditor_.Take()) AnswerAudit(*facts);
   for (int i = 0; i < kEventsPerCall; i++) {
     std::unique_ptr<ChannelServer::Event> event = server_->Receive();
     if (event == nullptr) return;
@@ -83,6 +86,7 @@ void PlaneEndpoint::HandleReady() {
       case ChannelServer::Event::Kind::kDisconnected:
         Log("info", absl::StrCat("control has gone: ", event->reason));
         store_.BeginConnection();
+        audit_request_.reset();
         break;
       case ChannelServer::Event::Kind::kMessage:
         Handle(std::move(event->message));
@@ -94,6 +98,7 @@ void PlaneEndpoint::HandleReady() {
 void PlaneEndpoint::Greet() {
   store_.BeginConnection();
   transfer_fault_ = absl::OkStatus();
+  audit_request_.reset();
   HelloMessage hello = MakeMessage<HelloMessage>(0);
   hello.kind = options_.kind;
   hello.pid = static_cast<uint32_t>(getpid());
@@ -101,6 +106,7 @@ void PlaneEndpoint::Greet() {
   hello.start_ns = start_ns_;
   hello.stats_size = stats_.size();
   CopyText(hello.version, options_.version);
+  hello.trial = store_.trial();
 
   const std::shared_ptr<const ImageView>& image = store_.accepted();
   if (image == nullptr) return server_->Send(hello, {stats_fd_->get()}, stats_fd_);
@@ -139,7 +145,11 @@ void PlaneEndpoint::Handle(Message message) {
   if (message.As<TablesMessage>() != nullptr) return TakeTables(std::move(message));
   if (message.As<MailboxMessage>() != nullptr) return TakeMailbox(std::move(message));
   if (const auto* publish = message.As<PublishMessage>()) return TakePublish(*publish);
+  if (const auto* stage = message.As<StageMessage>()) return TakeStage(*stage);
+  if (const auto* trial = message.As<TrialMessage>()) return TakeTrial(*trial);
+  if (const auto* decision = message.As<DecideMessage>()) return TakeDecision(*decision);
   if (const auto* stats = message.As<StatsMessage>()) return AnswerStats(*stats);
+  if (const auto* audit = message.As<AuditMessage>()) return BeginAudit(*audit);
   server_->Disconnect(absl::StrCat("it sent a message of type ", static_cast<int>(message.type()),
                                    " and ", message.size, " bytes, which no control sends"));
 }
@@ -165,19 +175,56 @@ void PlaneEndpoint::TakeMailbox(Message message) {
 }
 
 void PlaneEndpoint::TakePublish(const PublishMessage& publish) {
-  absl::Status status = store_.Publish(publish.generation);
-  if (!status.ok()) {
-    // The first cause says more than what follows from it.
-    const absl::Status& cause = transfer_fault_.ok() ? status : transfer_fault_;
-    Log("error", absl::StrCat("refused generation ", publish.generation, ": ", cause.message()));
-    Nack(publish.header.request, publish.generation, cause);
-  } else {
-    AckMessage ack = MakeMessage<AckMessage>(publish.header.request);
-    ack.generation = publish.generation;
+  const absl::Status status = store_.Publish(publish.generation);
+  AnswerPublication(publish.header.request, publish.generation, status);
+  if (status.ok()) KeepAccepted();
+  FollowTrial();
+}
+
+// A table or mailbox that was refused says more than what follows from it.
+void PlaneEndpoint::AnswerPublication(uint32_t request, uint64_t generation,
+                                      const absl::Status& status) {
+  if (status.ok()) {
+    AckMessage ack = MakeMessage<AckMessage>(request);
+    ack.generation = generation;
     server_->Send(ack);
-    if (last_good_ != nullptr) last_good_->Save(store_.accepted());
+  } else {
+    const absl::Status& cause = transfer_fault_.ok() ? status : transfer_fault_;
+    Log("error", absl::StrCat("refused generation ", generation, ": ", cause.message()));
+    Nack(request, generation, cause);
   }
   transfer_fault_ = absl::OkStatus();
+}
+
+void PlaneEndpoint::KeepAccepted() {
+  if (last_good_ != nullptr && store_.accepted() != nullptr) last_good_->Save(store_.accepted());
+}
+
+void PlaneEndpoint::BeginAudit(const AuditMessage& request) {
+  if (auditor_.is_busy()) {
+    return Nack(request.header.request, 0,
+                Refuse(NackCode::kResource, "an audit of this plane is under way"));
+  }
+  std::vector<uint64_t> workers;
+  std::shared_ptr<const ImageView> image =
+      callbacks_.in_use ? callbacks_.in_use(&workers) : store_.accepted();
+  audit_request_ = request.header.request;
+  if (image != nullptr) return auditor_.Begin(std::move(image));
+  AnswerAudit({});
+}
+
+void PlaneEndpoint::AnswerAudit(const ImageFacts& facts) {
+  if (!audit_request_) return;
+  AuditReplyMessage reply = MakeMessage<AuditReplyMessage>(*audit_request_);
+  audit_request_.reset();
+  reply.generation = facts.generation;
+  std::memcpy(reply.digest, facts.digest.data(), facts.digest.size());
+  std::vector<uint64_t> workers;
+  if (callbacks_.in_use) callbacks_.in_use(&workers);
+  reply.worker_count = static_cast<uint32_t>(std::min(workers.size(), kAuditWorkersMax));
+  std::copy_n(workers.begin(), reply.worker_count, reply.workers);
+  CopyText(reply.faults, absl::StrJoin(facts.faults, "\n"));
+  server_->Send(reply);
 }
 
 void PlaneEndpoint::AnswerStats(const StatsMessage& request) {

@@ -66,6 +66,10 @@ absl::string_view NackCodeName(NackCode code) {
       return "resource";
     case NackCode::kSwap:
       return "swap";
+    case NackCode::kTrialArmed:
+      return "trial_armed";
+    case NackCode::kTrialEnded:
+      return "trial_ended";
   }
   return "unknown";
 }

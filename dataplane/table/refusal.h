@@ -34,6 +34,8 @@ enum class NackCode : uint32_t {
   kProtocol,         // a message that makes no sense here
   kResource,         // the plane lacks memory or descriptors
   kSwap,             // the plane could not install it
+  kTrialArmed,       // a trial is under way, which must end first
+  kTrialEnded,       // the trial has ended the other way, or is not known
 };
 
 absl::Status Refuse(NackCode code, absl::string_view sentence);

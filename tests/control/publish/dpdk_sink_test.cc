@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -12,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "control/config/parse.h"
 #include "control/publish/compile.h"
+#include "dataplane/table/trial.h"
 #include "tests/control/app/sample_config.h"
 #include "tests/control/app/temp_dir.h"
 #include "tests/control/publish/fake_plane.h"
@@ -54,6 +56,17 @@ class DpdkSinkTest : public testing::Test {
     kept_ = *compiled;
     return kept_->publication;
   }
+
+  // Generation g of revision g on trial, with the way back to other weights as g + 1.
+  TrialPublication MakeTrial(uint64_t generation, absl::Duration duration) {
+    const PublicationPtr way_back = MakePublication(generation + 1);
+    return {
+        .id = generation,
+        .image = MakePublication(generation, 300),
+        .way_back = way_back,
+        .deadline_ns = BootTimeNs() + static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration))};
+  }
+  TrialPhase Phase() { return sink_.State().trial ? sink_.State().trial->phase : TrialPhase(-1); }
 
   TempDir dir_;
   std::string socket_;
@@ -153,6 +166,120 @@ TEST_F(DpdkSinkTest, HandsOverWhatThePlaneRunsFromItsLastGoodImage) {
   EXPECT_EQ(state.generation, 3u);
   ASSERT_NE(state.image, nullptr) << state.fault;
   EXPECT_TRUE(SameContent(*state.image, *kept_->image));
+}
+
+TEST_F(DpdkSinkTest, TellsOfAReturnThatNobodyAskedFor) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected() && changes_ == 1; }));
+  ASSERT_TRUE(sink_.Publish(MakePublication(1), absl::Seconds(5)).ok());
+  EXPECT_FALSE(sink_.State().trial);
+  ASSERT_EQ(sink_.PublishTrial(MakeTrial(2, absl::Milliseconds(400)), absl::Seconds(5)),
+            absl::OkStatus());
+  EXPECT_EQ(sink_.State().generation, 2u);
+  EXPECT_EQ(Phase(), TrialPhase::kArmed);
+  EXPECT_EQ(sink_.State().trial->return_generation, 3u);
+  EXPECT_EQ(changes_, 1);
+  ASSERT_TRUE(Eventually([&] { return Phase() == TrialPhase::kReturned && changes_ == 2; }));
+  EXPECT_EQ(sink_.State().generation, 3u);
+  EXPECT_EQ(sink_.State().revision, 3);
+  EXPECT_EQ(plane.installed(), 3u);
+  EXPECT_TRUE(absl::IsFailedPrecondition(sink_.ConfirmTrial(2, absl::Seconds(5))));
+  EXPECT_EQ(sink_.ReturnFromTrial(2, absl::Seconds(5)), absl::OkStatus());
+  // The plane has the tables of the way back only: control sends what is missing.
+  EXPECT_EQ(sink_.Publish(MakePublication(4, 300), absl::Seconds(5)), absl::OkStatus());
+  EXPECT_FALSE(sink_.State().trial);
+  EXPECT_TRUE(IsConnected());
+}
+
+TEST_F(DpdkSinkTest, TellsOfAReturnDuringOtherCalls) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected() && changes_ == 1; }));
+  ASSERT_TRUE(sink_.Publish(MakePublication(1), absl::Seconds(5)).ok());
+  ASSERT_TRUE(sink_.PublishTrial(MakeTrial(2, absl::Milliseconds(300)), absl::Seconds(5)).ok());
+  ASSERT_TRUE(Eventually([&] {
+    EXPECT_TRUE(sink_.Stats(absl::Seconds(5)).ok());
+    return Phase() == TrialPhase::kReturned;
+  }));
+  EXPECT_TRUE(Eventually([&] { return changes_ == 2; }));
+}
+
+TEST_F(DpdkSinkTest, ConfirmsAndReturnsOnRequest) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  ASSERT_TRUE(sink_.Publish(MakePublication(1), absl::Seconds(5)).ok());
+  ASSERT_TRUE(sink_.PublishTrial(MakeTrial(2, absl::Hours(1)), absl::Seconds(5)).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(sink_.Publish(MakePublication(8), absl::Seconds(5))));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      sink_.PublishTrial(MakeTrial(8, absl::Hours(1)), absl::Seconds(5))));
+  EXPECT_EQ(sink_.ConfirmTrial(2, absl::Seconds(5)), absl::OkStatus());
+  EXPECT_EQ(sink_.ConfirmTrial(2, absl::Seconds(5)), absl::OkStatus());
+  EXPECT_EQ(Phase(), TrialPhase::kConfirmed);
+  EXPECT_TRUE(absl::IsFailedPrecondition(sink_.ReturnFromTrial(2, absl::Seconds(5))));
+  EXPECT_EQ(sink_.State().generation, 2u);
+  ASSERT_EQ(sink_.PublishTrial(MakeTrial(4, absl::Hours(1)), absl::Seconds(5)), absl::OkStatus());
+  EXPECT_EQ(sink_.ReturnFromTrial(4, absl::Seconds(5)), absl::OkStatus());
+  EXPECT_EQ(Phase(), TrialPhase::kReturned);
+  EXPECT_EQ(sink_.State().generation, 5u);
+  EXPECT_EQ(plane.installed(), 5u);
+}
+
+TEST_F(DpdkSinkTest, LearnsOfTheTrialWhenItConnectsAgain) {
+  FakePlane plane(socket_);
+  const TrialPublication trial = MakeTrial(2, absl::Seconds(2));
+  {
+    DpdkSink former(socket_);
+    former.Start([] {});
+    ASSERT_TRUE(Eventually([&] { return former.State().connected; }));
+    ASSERT_TRUE(former.Publish(MakePublication(1), absl::Seconds(5)).ok());
+    ASSERT_TRUE(former.PublishTrial(trial, absl::Seconds(5)).ok());
+  }
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  const PlaneState state = sink_.State();
+  ASSERT_TRUE(state.trial);
+  EXPECT_EQ(state.trial->id, 2u);
+  EXPECT_EQ(state.trial->generation, 2u);
+  EXPECT_EQ(state.trial->deadline_ns, trial.deadline_ns);
+  EXPECT_EQ(state.trial->phase, TrialPhase::kArmed);
+  ASSERT_TRUE(Eventually([&] { return Phase() == TrialPhase::kReturned; }));
+}
+
+TEST_F(DpdkSinkTest, AuditsThePlane) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  ASSERT_TRUE(sink_.Publish(MakePublication(1), absl::Seconds(5)).ok());
+  const absl::StatusOr<PlaneAudit> audit = sink_.Audit(absl::Seconds(60));
+  ASSERT_TRUE(audit.ok()) << audit.status();
+  EXPECT_EQ(audit->generation, 1u);
+  EXPECT_EQ(audit->digest, kept_->image->StatedDigest());
+  EXPECT_TRUE(audit->faults.empty());
+}
+
+TEST_F(DpdkSinkTest, PublishesAndAuditsAtOnce) {
+  FakePlane plane(socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  ASSERT_TRUE(sink_.Publish(MakePublication(1), absl::Seconds(5)).ok());
+  std::atomic<bool> stop = false;
+  int audits = 0;
+  std::thread auditor([&] {
+    for (; !stop; ++audits) {
+      const absl::StatusOr<PlaneAudit> audit = sink_.Audit(absl::Seconds(60));
+      EXPECT_TRUE(audit.ok()) << audit.status();
+      EXPECT_TRUE(audit.ok() && audit->faults.empty());
+    }
+  });
+  for (uint64_t generation = 2; generation < 60; ++generation) {
+    EXPECT_TRUE(sink_.Publish(MakePublication(generation), absl::Seconds(5)).ok());
+    EXPECT_TRUE(sink_.Stats(absl::Seconds(5)).ok());
+  }
+  stop = true;
+  auditor.join();
+  EXPECT_GT(audits, 0);
 }
 
 TEST_F(DpdkSinkTest, StopsPromptlyWithAndWithoutAPlane) {

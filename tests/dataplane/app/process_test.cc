@@ -108,6 +108,16 @@ class ProcessTest : public testing::Test {
     std::ifstream file(folder_ + "/log");
     return {std::istreambuf_iterator<char>(file), {}};
   }
+  // What an audit says of the only worker, which may take a poll to show `expected`.
+  static uint64_t WorkerGeneration(ChannelClient& client, uint64_t expected) {
+    uint64_t generation = 0;
+    for (int i = 0; i < 100 && generation != expected; ++i) {
+      const auto facts = client.Audit(absl::Seconds(10));
+      if (!facts.ok() || facts->workers.size() != 1) return 0;
+      generation = facts->workers[0];
+    }
+    return generation;
+  }
   // A root lies in the state directory: its tables were written before.
   bool IsSaved() const {
     std::error_code none_yet;
@@ -160,6 +170,49 @@ TEST_F(ProcessTest, ForwardsByItsLastGoodImageBeforeControlHasSpoken) {
   EXPECT_LT(absl::Now() - before, absl::Seconds(2));
   EXPECT_EQ(FramesIn(folder_ + "/out.pcap"), 3u);
   EXPECT_NE(Log().find("mempool: 0 of "), std::string::npos) << Log();
+}
+
+TEST_F(ProcessTest, TrialEndsByItselfWhoeverDies) {
+  const auto try_it = [](ChannelClient& client, uint64_t generation, uint64_t duration_ns) {
+    ImageSpec image = SmallSpec(generation);
+    image.revision = generation;
+    image.pools[0] = MakePool("web", {5, 5}, 0);
+    const ImageSpec way_back = SmallSpec(generation + 1);
+    const AlignedBytes root = MustBuild(image), way_back_root = MustBuild(way_back);
+    const auto tables = TablesOf(image), way_back_tables = TablesOf(way_back);
+    return client.PublishTrial({root.bytes(), tables}, {way_back_root.bytes(), way_back_tables},
+                               {.id = generation,
+                                .generation = generation,
+                                .return_generation = generation + 1,
+                                .deadline_ns = BootTimeNs() + duration_ns},
+                               absl::Seconds(10));
+  };
+  Start("empty.pcap");
+  {
+    const auto client = Connect();
+    ASSERT_NE(client, nullptr);
+    ASSERT_EQ(try_it(*client, 2, 2'000'000'000), absl::OkStatus());
+    EXPECT_EQ(WorkerGeneration(*client, 2), 2u);
+  }
+  // Control has died; the deadline comes all the same.
+  absl::SleepFor(absl::Seconds(2));
+  auto client = Connect();
+  ASSERT_NE(client, nullptr);
+  EXPECT_EQ(client->hello().generation, 3u) << Log();
+  EXPECT_EQ(client->hello().trial.state, TrialState::kReturned);
+  absl::StatusOr<ChannelClient::AuditFacts> facts = client->Audit(absl::Seconds(10));
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->generation, 3u);
+  EXPECT_EQ(WorkerGeneration(*client, 3), 3u);
+  EXPECT_EQ(facts->digest, (*client->accepted())->StatedDigest());
+  EXPECT_TRUE(facts->faults.empty());
+  // Now the plane dies during a trial: the next one starts from the way back.
+  ASSERT_EQ(try_it(*client, 4, 3600'000'000'000), absl::OkStatus());
+  End(SIGKILL);
+  Start("empty.pcap");
+  client = Connect();
+  ASSERT_NE(client, nullptr);
+  EXPECT_EQ(client->hello().generation, 5u) << Log();
 }
 
 TEST_F(ProcessTest, PassesEverythingWhileThereIsNoImage) {

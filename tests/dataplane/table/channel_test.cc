@@ -219,7 +219,7 @@ TEST_F(HostilePlaneTest, NonsenseIsAnError) {
   EXPECT_FALSE(hello([](HelloMessage& m) { m.table_count = 1; }).ok());
   EXPECT_FALSE(hello([](HelloMessage& m) { m.table_count = ~0u; }).ok());
   EXPECT_FALSE(hello([](HelloMessage& m) { m.header.magic = 1; }).ok());
-  EXPECT_FALSE(hello([](HelloMessage& m) { m.header.version = 2; }).ok());
+  EXPECT_FALSE(hello([](HelloMessage& m) { m.header.version = kChannelVersion + 1; }).ok());
   EXPECT_FALSE(hello([](HelloMessage& m) { m.header.size = 1; }).ok());
   EXPECT_FALSE(hello([](HelloMessage& m) { m.header.type = MessageType::kAck; }).ok());
 }

@@ -142,6 +142,39 @@ TEST(LastGoodTest, CrashAtEveryStepLeavesTheOldImageOrTheNewOne) {
   EXPECT_EQ(newest, 3u);
 }
 
+// A way back has the higher generation; once its trial is confirmed it must not come again.
+TEST(LastGoodTest, CrashAtEveryStepOfAConfirmationLeavesTheWayBackOrTheConfirmedImage) {
+  const auto base = Image(1, 1), way_back = Image(3, 1), confirmed = Image(2, 5);
+  bool finished = false;
+  uint64_t least = 3;
+  for (int steps = 0; !finished; steps++) {
+    ASSERT_LT(steps, 100);
+    const TestDirectory dir;
+    ASSERT_TRUE(LastGood(dir.path(), RealDisk()).Save(*base).ok());
+    ASSERT_TRUE(LastGood(dir.path(), RealDisk()).Save(*way_back).ok());
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      CrashingDisk disk(steps);
+      _exit(LastGood(dir.path(), disk).Save(*confirmed).ok() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    ASSERT_NE(WEXITSTATUS(status), 1);
+    finished = WEXITSTATUS(status) == 0;
+
+    const LastGood::Loaded loaded = LastGood(dir.path(), RealDisk()).Load();
+    ASSERT_NE(loaded.image, nullptr) << "step " << steps;
+    EXPECT_TRUE(loaded.problems.empty()) << "step " << steps << ": " << loaded.problems[0];
+    // First the one, then the other, and never back.
+    EXPECT_LE(loaded.image->generation(), least) << "step " << steps;
+    EXPECT_GE(loaded.image->generation(), 2u) << "step " << steps;
+    least = loaded.image->generation();
+  }
+  EXPECT_EQ(least, 2u);
+}
+
 TEST(LastGoodTest, CrashDuringTheFirstSaveLeavesNothingOrTheImage) {
   const auto first = Image(1, 1);
   int exit_status = 7;
@@ -197,6 +230,17 @@ TEST(LastGoodTest, DiskThatCannotBeWrittenIsAnErrorThatNamesThePath) {
   const absl::Status status = LastGood("/proc/nowhere", RealDisk()).Save(*Image(1, 1));
   ASSERT_FALSE(status.ok());
   EXPECT_NE(status.message().find("/proc/nowhere"), absl::string_view::npos) << status;
+}
+
+TEST(LastGoodWriterTest, WaitsUntilTheImageIsThereAndTellsWhyNot) {
+  const TestDirectory dir;
+  LastGoodWriter writer{LastGood(dir.path(), RealDisk())};
+  for (uint64_t generation = 1; generation <= 20; generation++) {
+    ASSERT_EQ(writer.SaveAndWait(Image(generation, 1), absl::Seconds(60)), absl::OkStatus());
+    EXPECT_EQ(GenerationOn(dir.path()), generation);
+  }
+  LastGoodWriter nowhere{LastGood("/proc/nowhere", RealDisk())};
+  EXPECT_FALSE(nowhere.SaveAndWait(Image(1, 1), absl::Seconds(60)).ok());
 }
 
 TEST(LastGoodWriterTest, LatestImageWins) {

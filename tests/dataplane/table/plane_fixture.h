@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,7 +21,10 @@ namespace evenkeel {
 
 class TestPlane {
  public:
-  explicit TestPlane(const TestDirectory& dir, std::string state_dir = "")
+  // `in_use`: what the audit looks at; null: the accepted image.
+  explicit TestPlane(
+      const TestDirectory& dir, std::string state_dir = "",
+      std::function<std::shared_ptr<const ImageView>(std::vector<uint64_t>*)> in_use = nullptr)
       : stop_(eventfd(0, EFD_CLOEXEC)) {
     PlaneEndpoint::Options options;
     options.socket_path = dir / "plane.sock";
@@ -38,6 +42,7 @@ class TestPlane {
       stats->received = 12345;
       stats->flows.resize(flow_count_, FlowCount{1, 2, 3, 4, 5});
     };
+    callbacks.in_use = std::move(in_use);
     callbacks.log = [this](absl::string_view, absl::string_view text) {
       const std::lock_guard lock(mutex_);
       log_.emplace_back(text);
@@ -57,6 +62,10 @@ class TestPlane {
   uint64_t generation() {
     const std::lock_guard lock(mutex_);
     return installed_ == nullptr ? 0 : installed_->generation();
+  }
+  std::shared_ptr<const ImageView> installed() {
+    const std::lock_guard lock(mutex_);
+    return installed_;
   }
   void set_flow_count(size_t count) {
     const std::lock_guard lock(mutex_);
