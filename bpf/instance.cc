@@ -20,6 +20,7 @@ constexpr size_t kVerifierLogShown = 1200;  // its end tells what was refused
 
 enum MapId {
   kRootWord,
+  kTrial,
   kPorts,
   kParams,
   kVips,
@@ -46,6 +47,7 @@ struct MapRow {
 };
 constexpr MapRow kMaps[kMapCount] = {
     {".data.root", "root_word", Held::kOnce, nullptr},
+    {".data.trial", "trial", Held::kOnce, nullptr},
     {".data.ports", "ports", Held::kOnce, nullptr},
     {".data.params", "params", Held::kOnce, nullptr},
     {"lb_vips", "vips", Held::kPerSet, &lb_map_sizes::vips},
@@ -241,11 +243,13 @@ absl::Status Instance::FindMaps(std::vector<MapMemory> maps) {
     maps_.sizes.*row.records = memory_[i].entries() / Multiple(row.held, maps_.sizes.cpus);
   }
   const auto fits = [this](MapId id, size_t bytes) { return memory_[id].record_size() >= bytes; };
-  if (!fits(kRootWord, sizeof(uint64_t)) || !fits(kPorts, LB_PORTS_MAX * sizeof(lb_port)) ||
+  if (!fits(kRootWord, sizeof(uint64_t)) || !fits(kTrial, sizeof(lb_trial)) ||
+      !fits(kPorts, LB_PORTS_MAX * sizeof(lb_port)) ||
       !fits(kParams, LB_SETS * sizeof(lb_params))) {
     return absl::DataLossError("the pinned maps are not of this version");
   }
   maps_.root_word = memory_[kRootWord].As<uint64_t>().data();
+  maps_.trial = memory_[kTrial].As<lb_trial>().data();
   maps_.ports = memory_[kPorts].As<lb_port>().first(LB_PORTS_MAX);
   maps_.params = memory_[kParams].As<lb_params>().first(LB_SETS);
   maps_.vips = memory_[kVips].As<lb_vip>();

@@ -25,6 +25,7 @@ namespace evenkeel {
 struct LbMaps {
   lb_map_sizes sizes{};
   uint64_t* root_word = nullptr;
+  lb_trial* trial = nullptr;  // the program: its state rw
   std::span<lb_port> ports;
   std::span<lb_params> params;
   std::span<lb_vip> vips;

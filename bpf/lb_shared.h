@@ -19,12 +19,34 @@
 // grace period or trial is not over.
 #define LB_SETS 4u
 
-// The root word: bit 63 says that there is an image, bits 0-1 tell the set, bits 8-39 hold the low
-// half of its generation. One aligned word, read once a packet: a packet sees one generation.
+// The root word: bit 63 says that there is an image, bit 62 that it is on trial, bits 0-1 tell the
+// set, bits 8-39 hold the low half of its generation. One aligned word, read once a packet: a
+// packet sees one generation.
 #define LB_ROOT_WORD_VALID (1ull << 63)
+#define LB_ROOT_WORD_ON_TRIAL (1ull << 62)
 #define LB_ROOT_WORD_SET(word) ((uint32_t)(word) & (LB_SETS - 1u))
 #define LB_ROOT_WORD(set, generation) \
   (LB_ROOT_WORD_VALID | ((uint64_t)(uint32_t)(generation) << 8) | (set))
+
+// The trial that bit 62 speaks of. `state` is the latch: whoever swaps it away from armed, the
+// program at the deadline or control before it, has decided, and it stays so. The program goes back
+// by taking `return_word` for the root word.
+enum lb_trial_state {
+  LB_TRIAL_NONE = 0,
+  LB_TRIAL_ARMED = 1,
+  LB_TRIAL_CONFIRMED = 2,
+  LB_TRIAL_RETURNED = 3,
+};
+struct lb_trial {        // the program: `state` rw, else ro; control: rw
+  uint64_t state;        // enum lb_trial_state
+  uint64_t deadline_ns;  // CLOCK_BOOTTIME
+  uint64_t return_word;  // of the way back
+  uint64_t id;
+  uint64_t generation;  // of the latest image on trial
+  uint64_t ended_word;  // root word that the end of the trial left; 0 before
+  uint64_t reserved[2];
+};
+LB_STATIC_ASSERT(sizeof(struct lb_trial) == 64, "one cache line");
 
 #define LB_SLOTS_PER_ROW 16u
 struct lb_slot_row {

@@ -7,6 +7,8 @@
 #define BPF_MAP_TABLES_H_
 
 #include "bpf/maps.h"
+#include "bpf/trial.h"
+#include "dataplane/forward/compiler.h"
 
 #define LB_MISSING(record) (!(record))
 
@@ -16,7 +18,9 @@ struct lb_view {
 };
 
 static __always_inline void lb_view_open(struct lb_view* view) {
-  view->root_word = *(volatile uint64_t*)&lb_root_word;
+  uint64_t root_word = *(volatile uint64_t*)&lb_root_word;
+  if (LB_UNLIKELY(root_word & LB_ROOT_WORD_ON_TRIAL)) root_word = lb_trial_decide(root_word);
+  view->root_word = root_word;
 }
 
 static __always_inline uint32_t lb_view_set(const struct lb_view* view) {

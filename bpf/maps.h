@@ -18,6 +18,7 @@
 
 // Read once a packet; see lb_shared.h for its bits.
 uint64_t lb_root_word SEC(".data.root");
+struct lb_trial lb_trial SEC(".data.trial");
 struct lb_port lb_ports[LB_PORTS_MAX] SEC(".data.ports");
 struct lb_params lb_params_sets[LB_SETS] SEC(".data.params");
 

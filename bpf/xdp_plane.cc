@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -139,17 +140,19 @@ absl::StatusOr<bool> XdpPlane::Adopt() {
     writer_ = *std::move(writer);
     if (parsed.object != ObjectName() && current() != nullptr) {
       notes_.push_back("the program in use is of another build: replaced");
-      const auto image = current();
-      const auto hops = image->next_hops();
-      const uint64_t* words =
-          &instance_->maps().next_hops[size_t{LB_ROOT_WORD_SET(*instance_->maps().root_word)} *
-                                       instance_->maps().sizes.next_hops];
-      absl::Status replaced = Outgrow(image, [&](const Address& address) -> uint64_t {
-        for (size_t i = 0; i < hops.size(); ++i) {
-          if (std::memcmp(hops[i].address, address.data(), address.size()) == 0) return words[i];
+      const MapWriter& former = *writer_;
+      const Content content{current(), way_back(), trial()};
+      absl::flat_hash_map<Address, uint64_t> words;
+      for (const auto& image : {content.image, content.way_back}) {
+        if (image == nullptr) continue;
+        for (const lb_next_hop& hop : image->next_hops()) {
+          Address address;
+          std::memcpy(address.data(), hop.address, address.size());
+          words[address] = former.NextHop(address);
         }
-        return 0;
-      });
+      }
+      absl::Status replaced =
+          Outgrow(content, [&](const Address& address) { return words[address]; });
       if (!replaced.ok()) return replaced;
     }
     return true;
@@ -224,24 +227,58 @@ absl::Status XdpPlane::Load(const lb_map_sizes& sizes) {
 }
 
 absl::Status XdpPlane::Publish(std::shared_ptr<const ImageView> image, const NextHopWord& word) {
-  absl::Status published = writer_->Fits(*image)
-                               ? writer_->Publish(image, word)
-                               : absl::ResourceExhaustedError("it outgrows the maps");
+  return Put({.image = std::move(image), .way_back = nullptr, .trial = {}}, word);
+}
+
+absl::Status XdpPlane::PublishTrial(std::shared_ptr<const ImageView> image,
+                                    std::shared_ptr<const ImageView> way_back,
+                                    const TrialRecord& trial, const NextHopWord& word) {
+  // Larger maps take the trial with them: its first deadline stands.
+  const TrialRecord held = this->trial();
+  return Put({.image = std::move(image),
+              .way_back = std::move(way_back),
+              .trial = held.state == TrialState::kArmed ? held : trial},
+             word);
+}
+
+TrialState XdpPlane::DecideTrial(TrialState wanted, uint64_t now_ns) {
+  FollowTrial(now_ns);
+  return writer_->DecideTrial(wanted);
+}
+
+bool XdpPlane::FollowTrial(uint64_t now_ns) {
+  const TrialRecord held = trial();
+  if (held.state == TrialState::kArmed && now_ns >= held.deadline_ns) {
+    writer_->DecideTrial(TrialState::kReturned);
+    return true;
+  }
+  return writer_->SettleTrial();
+}
+
+absl::Status XdpPlane::FillInstance(const Content& content, const NextHopWord& word,
+                                    MapWriter* writer) {
+  if (content.way_back == nullptr) return writer->Publish(content.image, word);
+  return writer->PublishTrial(content.image, content.way_back, content.trial, word);
+}
+
+absl::Status XdpPlane::Put(const Content& content, const NextHopWord& word) {
+  absl::Status published = FillInstance(content, word, writer_.get());
   if (!absl::IsResourceExhausted(published)) return published;
-  return Outgrow(std::move(image), word);
+  return Outgrow(content, word);
 }
 
 // A second instance is filled while packets use the first; one step puts it in its place. Killed
-// before that, it is a leftover; after it, the first is, and its counts are folded when it goes.
-absl::Status XdpPlane::Outgrow(std::shared_ptr<const ImageView> image, const NextHopWord& word) {
+// before that, it is a leftover; after it, the first is, and its counts are folded when it goes. An
+// armed trial is armed in both meanwhile, with one deadline, so that both go back or neither.
+absl::Status XdpPlane::Outgrow(const Content& content, const NextHopWord& word) {
   std::unique_ptr<Instance> former_instance = std::move(instance_);
   std::unique_ptr<MapWriter> former_writer = std::move(writer_);
   const std::string former_name = instance_name_;
   instance_ = nullptr;
-  absl::Status status = Load(MapWriter::SizesFor(*image));
+  absl::Status status = Load(MapWriter::SizesFor(*content.image, content.way_back.get()));
   if (status.ok()) {
     std::ranges::copy(former_instance->maps().ports, instance_->maps().ports.begin());
-    status = writer_->Publish(std::move(image), word);
+    status = FillInstance(content, word, writer_.get());
     if (status.ok()) status = link_.Replace(instance_->program());
     if (!status.ok()) RemovePins(absl::StrCat(folder_, "/", instance_name_)).IgnoreError();
   }

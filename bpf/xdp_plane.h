@@ -41,7 +41,24 @@ class XdpPlane {
   // Takes whatever it needs: an image that outgrows the maps gets larger ones, and the program is
   // replaced between two packets.
   absl::Status Publish(std::shared_ptr<const ImageView> image, const NextHopWord& word);
+  // The image on trial and its way back; `trial` as MapWriter::PublishTrial() has it.
+  absl::Status PublishTrial(std::shared_ptr<const ImageView> image,
+                            std::shared_ptr<const ImageView> way_back, const TrialRecord& trial,
+                            const NextHopWord& word);
+  // Ends an armed trial as `wanted`; past its deadline it goes back whatever is wanted. Returns how
+  // it has ended.
+  TrialState DecideTrial(TrialState wanted, uint64_t now_ns);
+  // Goes back at the deadline where no packet has come since, and takes note of a program that went
+  // back by itself. True: the trial has ended just now.
+  bool FollowTrial(uint64_t now_ns);
+  // That is held, or the last one that ended; kNone after a publication without trial.
+  TrialRecord trial() const { return writer_->trial(); }
+
+  // During a trial the image on trial.
   const std::shared_ptr<const ImageView>& current() const { return writer_->current(); }
+  int current_set() const { return writer_->current_set(); }
+  // Null unless a trial is armed.
+  const std::shared_ptr<const ImageView>& way_back() const { return writer_->way_back(); }
   void SetNextHop(const Address& address, uint64_t word) { writer_->SetNextHop(address, word); }
   // Ports beyond 0, which is the interface itself: see lb_shared.h.
   std::vector<lb_port> ports() const;
@@ -66,7 +83,16 @@ class XdpPlane {
   absl::StatusOr<bool> Adopt();
   absl::Status Begin();
   absl::Status Load(const lb_map_sizes& sizes);
-  absl::Status Outgrow(std::shared_ptr<const ImageView> image, const NextHopWord& word);
+  // What an instance is filled with.
+  struct Content {
+    std::shared_ptr<const ImageView> image;
+    std::shared_ptr<const ImageView> way_back;  // null: no trial
+    TrialRecord trial;
+  };
+  static absl::Status FillInstance(const Content& content, const NextHopWord& word,
+                                   MapWriter* writer);
+  absl::Status Put(const Content& content, const NextHopWord& word);
+  absl::Status Outgrow(const Content& content, const NextHopWord& word);
   absl::Status RemoveInstances(const std::string& but);
   std::string common_folder() const;
 

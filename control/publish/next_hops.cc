@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -80,22 +81,27 @@ uint32_t NextHops::PortTo(const Address& address) {
   return number;
 }
 
-void NextHops::Want(const ImageView& image, absl::Duration bound) {
+void NextHops::Want(const ImageView& image, const ImageView* way_back, absl::Duration bound) {
   hops_.clear();
   for (Port& port : ports_) port.wanted.clear();
-  for (const lb_next_hop& record : image.next_hops()) {
-    const Address address = AddressOf(record);
-    Hop hop{.port = PortTo(address)};
-    if (record.has_static_mac != 0) {
-      hop.static_mac = lb_next_hop_word(record.static_mac);
-    } else {
-      ports_[hop.port].wanted.push_back(address);
-    }
-    hops_[address] = hop;
+  for (const ImageView* one : {&image, way_back}) {
+    if (one == nullptr) continue;
+    for (const lb_next_hop& record : one->next_hops()) Want(record);
   }
   const absl::Time deadline = absl::Now() + bound;
   for (Port& port : ports_) port.neighbours->Want(port.wanted);
   for (Port& port : ports_) port.neighbours->Await(deadline - absl::Now());
+}
+
+void NextHops::Want(const lb_next_hop& record) {
+  const Address address = AddressOf(record);
+  Hop& hop = hops_.try_emplace(address, Hop{.port = PortTo(address)}).first->second;
+  if (record.has_static_mac != 0) {
+    hop.static_mac = lb_next_hop_word(record.static_mac);
+    return;
+  }
+  std::vector<Address>& wanted = ports_[hop.port].wanted;
+  if (std::ranges::find(wanted, address) == wanted.end()) wanted.push_back(address);
 }
 
 uint64_t NextHops::Word(const Address& address) const {

@@ -5,7 +5,7 @@
 // names its interface, and stays.
 //
 //   absl::StatusOr<std::unique_ptr<NextHops>> hops = NextHops::Follow(index, {}, callbacks);
-//   (*hops)->Want(image);   ...  (*hops)->Word(address)
+//   (*hops)->Want(image, nullptr, bound);   ...  (*hops)->Word(address)
 //   // then, when a descriptor of fds() is readable: HandleReady(); once a second: Tick(now)
 #ifndef CONTROL_PUBLISH_NEXT_HOPS_H_
 #define CONTROL_PUBLISH_NEXT_HOPS_H_
@@ -37,8 +37,9 @@ class NextHops {
                                                           const std::vector<lb_port>& ports,
                                                           Callbacks callbacks);
 
-  // The next hops of `image`, which is about to be published. Waits for new ones, within a bound.
-  void Want(const ImageView& image, absl::Duration bound);
+  // The next hops of `image`, which is about to be published, and of the way back beside it (null:
+  // none). Waits for new ones, within a bound.
+  void Want(const ImageView& image, const ImageView* way_back, absl::Duration bound);
   // Bits of a next-hop word; 0 while unknown.
   uint64_t Word(const Address& address) const;
 
@@ -60,6 +61,7 @@ class NextHops {
   };
 
   explicit NextHops(Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
+  void Want(const lb_next_hop& record);
   absl::Status AddPort(int interface_index);
   uint32_t PortTo(const Address& address);
 

@@ -113,31 +113,22 @@ class PlaneSink {
   // As Publish(), for a trial. Once this returns the plane runs the image and holds the way back,
   // verified. A renewal's stated deadline is ignored: the first one stands. FailedPrecondition:
   // another trial is armed, or the trial of this id has ended.
-  virtual absl::Status PublishTrial(const TrialPublication& trial, absl::Duration timeout) {
-    (void)trial, (void)timeout;
-    return absl::UnimplementedError("this plane has no trials");
-  }
+  virtual absl::Status PublishTrial(const TrialPublication& trial, absl::Duration timeout) = 0;
 
   // The plane stays with the image on trial for good. OK also when it had been confirmed before.
   // FailedPrecondition: the plane has gone back. DeadlineExceeded, Unavailable: not known; State()
   // tells once it is connected again. Of a trial that a plane knows nothing of (it was started
   // anew), the revision that it runs tells.
-  virtual absl::Status ConfirmTrial(uint64_t id, absl::Duration timeout) {
-    (void)id, (void)timeout;
-    return absl::UnimplementedError("this plane has no trials");
-  }
+  virtual absl::Status ConfirmTrial(uint64_t id, absl::Duration timeout) = 0;
 
   // The plane goes back now. OK also when it had gone back before. FailedPrecondition: it was
   // confirmed.
-  virtual absl::Status ReturnFromTrial(uint64_t id, absl::Duration timeout) {
-    (void)id, (void)timeout;
-    return absl::UnimplementedError("this plane has no trials");
-  }
+  virtual absl::Status ReturnFromTrial(uint64_t id, absl::Duration timeout) = 0;
 
-  virtual absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) {
-    (void)timeout;
-    return absl::UnimplementedError("this plane cannot be audited");
-  }
+  // Looks at the memory in use, which takes up to seconds for a thousand tables; other calls go on
+  // meanwhile. One at a time. DeadlineExceeded: not in time, and the connection stays. Aborted:
+  // there was no end of publications meanwhile.
+  virtual absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) = 0;
 
   virtual PlaneState State() const = 0;
 

@@ -5,12 +5,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "bpf/map_audit.h"
 #include "control/app/log.h"
+#include "control/publish/plane_trial.h"
 #include "dataplane/table/refusal.h"
 
 namespace evenkeel {
@@ -20,6 +23,7 @@ namespace {
 constexpr absl::Duration kResolveBound = absl::Milliseconds(200);
 // An answer to ARP may take a retry or two; only then is it worth a line.
 constexpr absl::Duration kUnresolvedGrace = absl::Seconds(2);
+constexpr int kAuditAttempts = 5;
 
 }  // namespace
 
@@ -62,13 +66,15 @@ absl::Status XdpSink::Connect() {
   reported_.clear();
   const std::shared_ptr<const ImageView> image = plane_->current();
   if (image != nullptr) {
-    next_hops_->Want(*image, kResolveBound);
-    for (const lb_next_hop& hop : image->next_hops()) {
-      Address address;
-      std::copy(std::begin(hop.address), std::end(hop.address), address.begin());
-      // What is in use stays in use until the kernel knows better.
-      if (const uint64_t word = next_hops_->Word(address); word != 0) {
-        plane_->SetNextHop(address, word);
+    next_hops_->Want(*image, plane_->way_back().get(), kResolveBound);
+    for (const auto& one : {image, plane_->way_back()}) {
+      if (one == nullptr) continue;
+      for (const lb_next_hop& hop : one->next_hops()) {
+        Address address;
+        std::copy(std::begin(hop.address), std::end(hop.address), address.begin());
+        // What is in use stays in use until the kernel knows better.
+        const uint64_t word = next_hops_->Word(address);
+        if (hop.has_static_mac == 0 && word != 0) plane_->SetNextHop(address, word);
       }
     }
   }
@@ -77,6 +83,10 @@ absl::Status XdpSink::Connect() {
           image == nullptr ? std::string("nothing yet")
                            : absl::StrCat("generation ", image->generation(), " of revision ",
                                           image->revision()));
+  if (const TrialRecord trial = plane_->trial(); trial.state == TrialState::kArmed) {
+    LogInfo("xdp", "revision ", trial.id, " is on trial there: generation ",
+            trial.return_generation, " comes back unless it is confirmed");
+  }
   const std::lock_guard lock(state_mutex_);
   state_.connected = true;
   ++state_.connection;
@@ -84,6 +94,7 @@ absl::Status XdpSink::Connect() {
   state_.revision = image == nullptr ? 0 : static_cast<int64_t>(image->revision());
   state_.mode = std::string(XdpModeName(options_.mode));
   state_.image = image;
+  state_.trial = ToPlaneTrial(plane_->trial());
   state_.fault.clear();
   return absl::OkStatus();
 }
@@ -107,39 +118,150 @@ PlaneState XdpSink::State() const {
 
 absl::Status XdpSink::Publish(const PublicationPtr& publication, absl::Duration) {
   const std::lock_guard plane_lock(plane_mutex_);
-  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  return ToSinkStatus(Put(publication, nullptr));
+}
+
+absl::Status XdpSink::PublishTrial(const TrialPublication& trial, absl::Duration) {
+  const std::lock_guard plane_lock(plane_mutex_);
+  return ToSinkStatus(Put(trial.image, &trial));
+}
+
+absl::Status XdpSink::ConfirmTrial(uint64_t id, absl::Duration) {
+  return ToSinkStatus(Decide(id, TrialState::kConfirmed));
+}
+
+absl::Status XdpSink::ReturnFromTrial(uint64_t id, absl::Duration) {
+  return ToSinkStatus(Decide(id, TrialState::kReturned));
+}
+
+absl::StatusOr<std::shared_ptr<const ImageView>> XdpSink::Verify(const Publication& publication,
+                                                                 VerifyCache* cache) {
   const auto lookup = [&](const Digest& digest) -> TablePtr {
-    for (const TablePtr& table : publication->tables) {
+    for (const TablePtr& table : publication.tables) {
       if (table->digest() == digest) return table;
     }
     return nullptr;
   };
-  absl::StatusOr<ImageView> verified =
-      ImageView::Verify(AlignedBytes::CopyOf(publication->root.bytes()), lookup, &verified_);
-  if (!verified.ok()) return absl::InvalidArgumentError(verified.status().message());
-  if (plane_->current() != nullptr && verified->generation() <= plane_->current()->generation()) {
-    return absl::InvalidArgumentError(absl::StrCat("generation ", verified->generation(),
-                                                   " is stale: the plane runs ",
-                                                   plane_->current()->generation()));
+  absl::StatusOr<ImageView> image =
+      ImageView::Verify(AlignedBytes::CopyOf(publication.root.bytes()), lookup, cache);
+  if (!image.ok()) return image.status();
+  return std::make_shared<const ImageView>(*std::move(image));
+}
+
+// `trial`: null for a publication without one.
+absl::Status XdpSink::Put(const PublicationPtr& publication, const TrialPublication* trial) {
+  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  FollowTrial();
+  const TrialRecord held = plane_->trial();
+  const uint64_t running = plane_->current() == nullptr ? 0 : plane_->current()->generation();
+  absl::Status status = trial == nullptr ? CheckNoTrial(held, publication->generation)
+                                         : CheckTrial(held, ToTrialRecord(*trial), BootTimeNs());
+  if (status.ok()) status = CheckFresh(held, running, publication->generation);
+  if (!status.ok()) return status;
+  auto image = Verify(*publication, &verified_);
+  if (!image.ok()) return image.status();
+  std::shared_ptr<const ImageView> way_back;
+  if (trial != nullptr) {
+    auto verified = Verify(*trial->way_back, &way_back_verified_);
+    if (!verified.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the way back: ", verified.status().message()));
+    }
+    way_back = *std::move(verified);
   }
-  const auto image = std::make_shared<const ImageView>(*std::move(verified));
-  next_hops_->Want(*image, kResolveBound);
+  next_hops_->Want(**image, way_back.get(), kResolveBound);
   unresolved_since_ = absl::Now();
   reported_.clear();
-  const absl::Status published =
-      plane_->Publish(image, [this](const Address& address) { return next_hops_->Word(address); });
-  if (!published.ok()) return published;
+  const auto word = [this](const Address& address) { return next_hops_->Word(address); };
+  status = trial == nullptr ? plane_->Publish(*image, word)
+                            : plane_->PublishTrial(*image, way_back, ToTrialRecord(*trial), word);
+  if (!status.ok()) return status;
   Wake();  // there may be more descriptors to wait for
+  plane_->FollowTrial(BootTimeNs());
+  Show();
+  if (trial == nullptr || plane_->trial().state == TrialState::kArmed) return absl::OkStatus();
+  return TellEnd(plane_->trial(), plane_->current()->revision(), trial->id, TrialState::kConfirmed);
+}
+
+absl::Status XdpSink::Decide(uint64_t id, TrialState wanted) {
+  const std::lock_guard plane_lock(plane_mutex_);
+  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  const TrialRecord held = plane_->trial();
+  if (held.state == TrialState::kArmed && held.id == id) {
+    plane_->DecideTrial(wanted, BootTimeNs());
+    Show();
+  }
+  return TellEnd(plane_->trial(), plane_->current() == nullptr ? 0 : plane_->current()->revision(),
+                 id, wanted);
+}
+
+// Called before anything is asked of the plane, since the program goes back by itself.
+void XdpSink::FollowTrial() {
+  if (!plane_->FollowTrial(BootTimeNs())) return;
+  const TrialRecord trial = plane_->trial();
+  if (trial.state == TrialState::kReturned) {
+    LogWarning("xdp", "revision ", trial.id,
+               " was not confirmed in time: the plane has gone back to generation ",
+               plane_->current()->generation());
+  }
+  Show();
+  has_news_ = true;
+  Wake();
+}
+
+void XdpSink::Show() {
+  const std::shared_ptr<const ImageView> image = plane_->current();
   const std::lock_guard lock(state_mutex_);
-  state_.generation = publication->generation;
-  state_.revision = publication->revision;
+  state_.generation = image == nullptr ? 0 : image->generation();
+  state_.revision = image == nullptr ? 0 : static_cast<int64_t>(image->revision());
   state_.image = nullptr;
-  return absl::OkStatus();
+  state_.trial = ToPlaneTrial(plane_->trial());
+}
+
+absl::StatusOr<PlaneAudit> XdpSink::Audit(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::Status status;
+  for (int attempt = 0; attempt < kAuditAttempts; ++attempt) {
+    std::optional<ImageFacts> facts = TryAudit(deadline, &status);
+    if (!status.ok()) return status;
+    if (!facts) continue;
+    return PlaneAudit{.generation = facts->generation,
+                      .digest = facts->digest,
+                      .workers = {},
+                      .faults = std::move(facts->faults)};
+  }
+  return absl::AbortedError("the plane was published to again and again while it was looked at");
+}
+
+// Nothing: something else was published meanwhile.
+std::optional<ImageFacts> XdpSink::TryAudit(absl::Time deadline, absl::Status* status) {
+  std::unique_lock plane_lock(plane_mutex_);
+  if (plane_ == nullptr) {
+    *status = absl::UnavailableError(State().fault);
+    return std::nullopt;
+  }
+  FollowTrial();
+  const std::shared_ptr<const ImageView> running = plane_->current();
+  if (running == nullptr) return ImageFacts{};
+  MapAudit audit(plane_->maps(), static_cast<uint32_t>(plane_->current_set()));
+  for (size_t i = 0; i < audit.tables(); ++i) {
+    audit.CopyTable(i);
+    plane_lock.unlock();
+    audit.CheckTable(i);
+    if (absl::Now() > deadline) {
+      *status = absl::DeadlineExceededError("the audit of the XDP maps takes too long");
+      return std::nullopt;
+    }
+    plane_lock.lock();
+    if (plane_ == nullptr || plane_->current() != running) return std::nullopt;
+  }
+  return audit.Finish();
 }
 
 absl::StatusOr<StatsSnapshot> XdpSink::Stats(absl::Duration) {
   const std::lock_guard plane_lock(plane_mutex_);
   if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  FollowTrial();
   StatsSnapshot stats;
   plane_->FillStats(&stats);
   for (const Address& address : next_hops_->Unresolved()) {
@@ -172,11 +294,14 @@ absl::Status XdpSink::Detach(std::vector<std::string>* removed) {
 }
 
 void XdpSink::Run() {
-  absl::Time next_second = absl::Now();
+  // Not by the wall clock, which somebody may set.
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point next_second = Clock::now();
   while (!stopping_) {
-    if (absl::Now() >= next_second) {
+    if (has_news_.exchange(false)) changed_();
+    if (Clock::now() >= next_second) {
       EverySecond();
-      next_second = absl::Now() + absl::Seconds(1);
+      next_second = Clock::now() + std::chrono::seconds(1);
     }
     std::vector<pollfd> waits = {{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
     {
@@ -187,7 +312,8 @@ void XdpSink::Run() {
         }
       }
     }
-    const int64_t left = absl::ToInt64Milliseconds(next_second - absl::Now());
+    const int64_t left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(next_second - Clock::now()).count();
     if (poll(waits.data(), waits.size(), static_cast<int>(std::max<int64_t>(left, 0)) + 1) <= 0) {
       continue;
     }
@@ -209,6 +335,7 @@ void XdpSink::EverySecond() {
       if (const absl::Status attached = plane_->CheckAttached(); !attached.ok()) {
         has_changed = Lose(attached);
       } else {
+        FollowTrial();
         next_hops_->Tick(absl::Now());
         ReportUnresolved();
       }

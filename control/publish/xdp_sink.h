@@ -11,6 +11,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -18,6 +19,8 @@
 #include "bpf/xdp_plane.h"
 #include "control/publish/next_hops.h"
 #include "control/publish/sink.h"
+#include "dataplane/table/image_audit.h"
+#include "dataplane/table/trial.h"
 
 namespace evenkeel {
 
@@ -31,6 +34,12 @@ class XdpSink : public PlaneSink {
   void Start(std::function<void()> changed) override;
   void Stop() override;
   absl::Status Publish(const PublicationPtr& publication, absl::Duration timeout) override;
+  absl::Status PublishTrial(const TrialPublication& trial, absl::Duration timeout) override;
+  absl::Status ConfirmTrial(uint64_t id, absl::Duration timeout) override;
+  absl::Status ReturnFromTrial(uint64_t id, absl::Duration timeout) override;
+  // Copies a table at a time, so that publications do not wait for it. Aborted: there was no end of
+  // publications meanwhile.
+  absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) override;
   PlaneState State() const override;
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) override;
   absl::Status Detach(std::vector<std::string>* removed) override;
@@ -40,6 +49,14 @@ class XdpSink : public PlaneSink {
   absl::Status Connect();  // under plane_mutex_, but for Create()
   void Run();
   void EverySecond();
+  void FollowTrial();
+  absl::StatusOr<std::shared_ptr<const ImageView>> Verify(const Publication& publication,
+                                                          VerifyCache* cache);
+  absl::Status Put(const PublicationPtr& publication, const TrialPublication* trial);
+  absl::Status Decide(uint64_t id, TrialState wanted);
+  // What the plane runs and its trial, into State().
+  void Show();
+  std::optional<ImageFacts> TryAudit(absl::Time deadline, absl::Status* status);
   void ReportUnresolved();
   void Wake();
   bool Lose(const absl::Status& why);
@@ -48,12 +65,14 @@ class XdpSink : public PlaneSink {
   std::function<void()> changed_;
   std::thread thread_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> has_news_ = false;  // State() has changed by itself, which `changed_` is told
   UniqueFd wake_;
 
   mutable std::mutex plane_mutex_;   // taken before state_mutex_
   std::unique_ptr<XdpPlane> plane_;  // null: not attached
   std::unique_ptr<NextHops> next_hops_;
   VerifyCache verified_;
+  VerifyCache way_back_verified_;
   absl::flat_hash_set<Address> reported_;  // next hops that were logged as unresolved
   absl::Time unresolved_since_ = absl::InfiniteFuture();
   bool detached_ = false;  // by the operator: stays so

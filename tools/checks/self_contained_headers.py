@@ -15,7 +15,7 @@ import sys
 PACKAGES = ["libdpdk", "libbpf", "gflags", "absl_statusor", "absl_strings", "absl_flat_hash_map", "grpc++",
             "protobuf", "yaml-cpp", "sqlite3", "gtest"]
 SUBSET = ("dataplane/forward/", "dataplane/table/records.h")
-BPF_ONLY = ("bpf/maps.h", "bpf/map_tables.h")  # compiled through bpf/lb_xdp.bpf.c
+BPF_ONLY = ("bpf/maps.h", "bpf/map_tables.h", "bpf/trial.h")  # compiled through bpf/lb_xdp.bpf.c
 
 
 FIRST_INCLUDE = re.compile(r'^#include ["<]([^">]+)[">]', re.MULTILINE)
