@@ -1,23 +1,29 @@
-// The stages in order: config, validate, compile, store, publish, confirm. The only file that knows
-// all of them, and the owner of what runs.
+// The stages in order: config, validate, plan, guards, publish, trial, confirm or rollback. The
+// only file that knows all of them, and the owner of what runs.
 //
-// One change at a time: Apply() and the thread that looks after (re)connected planes take turns at
-// one lock. Readers take Running(), an immutable snapshot, and never wait for a publication.
+// One change at a time: calls that change something and the thread that looks after planes and
+// deadlines take turns at one lock. Readers take snapshots (Running(), Trial(), Alarms()) and never
+// wait for a publication.
 //
 //   auto pipeline = Pipeline::Create(store.get(), {sink.get()}, {});
 //   (*pipeline)->Start();
-//   ApplyOutcome outcome = (*pipeline)->Apply({.content = yaml, .reason = "...", .confirm = "now"},
-//   who);
+//   ApplyOutcome outcome = (*pipeline)->Apply({.content = yaml, .reason = "..."}, who);  // a trial
+//   outcome = (*pipeline)->Confirm(who);
 //
-// How a revision comes to run, and what a kill at each point leaves:
-//   stored as pending, generation reserved   next start: the plane does not run it: abandoned
-//   published, acknowledged                  next start: the plane runs it: confirmed
-//   stored as confirmed, told to the caller  next start: finds it running, changes nothing
+// How a change comes to run is a walk through states of the store (store.h), each reached by one
+// transaction. Whatever is killed in between, the next evenkeeld finds the state, asks the planes,
+// and goes on as NextStep() says (rollback/trial_step.h): a plane that holds a trial confirms or
+// goes back exactly once, and what it did is what gets recorded.
+//
+// The parts: pipeline.cc (life, what runs), pipeline_apply.cc (one change, to its publication),
+// pipeline_trial.cc (its end), pipeline_drain.cc, pipeline_planes.cc (planes that connect),
+// pipeline_audit.cc, pipeline_look.cc (what is only asked).
 #ifndef CONTROL_PIPELINE_H_
 #define CONTROL_PIPELINE_H_
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,24 +36,29 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "control/change/calls.h"
+#include "control/change/clock.h"
+#include "control/change/judge.h"
 #include "control/config/config.h"
 #include "control/config/finding.h"
 #include "control/plan/plan.h"
 #include "control/publish/compile.h"
 #include "control/publish/key_file.h"
+#include "control/publish/publisher.h"
 #include "control/publish/sink.h"
+#include "control/rollback/trial_step.h"
 #include "control/store/store.h"
 #include "dataplane/table/lease.h"
 
 namespace evenkeel {
 
-// A confirmed revision and what was made of it. Immutable.
+// What runs, confirmed or on trial, and what was made of it. Immutable.
 struct RunningRevision {
   int64_t revision = 0;
   uint64_t generation = 0;     // under which it was published last
   std::string content_digest;  // SHA-256 of the file's content, hex
-  Config config;
-  CompiledPtr compiled;  // null where it could not be built again (the key file is gone)
+  Revision record;             // as stored when it was begun, without its content
+  Config config;               // of the file, with the drains beside it
+  CompiledPtr compiled;        // null where it could not be built again (the key file is gone)
 };
 using RunningPtr = std::shared_ptr<const RunningRevision>;
 
@@ -57,6 +68,12 @@ class Pipeline {
     absl::Duration publish_timeout = absl::Seconds(4);
     // How long a plane that could not be brought up to date is left alone.
     absl::Duration retry_interval = absl::Seconds(1);
+    const Clock* clock = SystemClock();
+    // Told of each step of a change once it is done ("begun", "published", "trial", ...), with the
+    // lock held. For whoever wants to see a change happen; may be empty.
+    std::function<void(absl::string_view step)> at_step = {};
+    // New flows a second by service, for plans; may be empty.
+    std::function<std::map<std::string, double>()> new_flows = {};
   };
 
   // Reads what the store knows. `store` and `sinks` outlive the pipeline.
@@ -65,8 +82,11 @@ class Pipeline {
                                                           Options options);
   ~Pipeline();
 
-  // Starts the sinks and the thread that adopts what they connect to.
+  // Starts the sinks and the thread that looks after planes, deadlines and audits.
   void Start();
+  // One round of what that thread does. True: nothing is left to do before a plane changes, time
+  // passes or a person speaks.
+  bool Settle();
 
   // Returns once every plane runs `call.content` (on trial, unless `confirm` is "now"), or nothing
   // has changed.
@@ -75,20 +95,24 @@ class Pipeline {
   // The trial becomes the running revision for good: told only once every plane has agreed.
   ApplyOutcome Confirm(const Who& who);
   // Without `to` the trial ends and its base runs again; with it an earlier revision's content is
-  // applied and confirmed at once.
+  // applied and confirmed at once, drains as they are now.
   ApplyOutcome Rollback(const RollbackCall& call, const Who& who);
-  // Both make a revision that is confirmed at once.
+  // Both make a revision that is confirmed at once. A drain of what drains already changes its
+  // reason and its end.
   ApplyOutcome Drain(const DrainCall& call, const Who& who);
   ApplyOutcome Undrain(const DrainCall& call, const Who& who);
 
   // How the trial of `revision` ended; still kTrial at `deadline`. NotFound: no such revision.
   absl::StatusOr<ApplyOutcome> AwaitTrialEnd(int64_t revision, absl::Time deadline);
 
-  // What applying `content` would do to what runs now. `findings` of a plan whose candidate has
-  // errors are all that it holds; its verdict is a refusal then.
+  // What applying `content` would do to what runs now. The plan of a candidate that has errors is a
+  // refusal with findings and nothing else (its digest is all zeros).
   absl::StatusOr<Plan> PlanChange(const std::string& content, const std::string& file,
                                   const std::vector<Allow>& allow);
 
+  // What the planes run: the trial while there is one, else the newest confirmed revision. Null
+  // before the first.
+  RunningPtr Running() const;
   // Unset: nothing is on trial.
   std::optional<TrialView> Trial() const;
   // Every revision, the newest first, without contents.
@@ -103,56 +127,149 @@ class Pipeline {
   // A caller who may not do `verb` was turned away: goes to the audit log.
   void LogRefusal(absl::string_view verb, const Who& who, absl::string_view why);
 
-  // Null before the first revision.
-  RunningPtr Running() const;
   const std::vector<PlaneSink*>& sinks() const { return sinks_; }
 
  private:
   Pipeline(Store* store, std::vector<PlaneSink*> sinks, Options options)
-      : store_(store), sinks_(std::move(sinks)), options_(options) {}
+      : store_(store), sinks_(std::move(sinks)), options_(std::move(options)) {}
 
-  // Of one publication, before it is stored.
-  struct Candidate {
-    std::shared_ptr<RunningRevision> running;
-    ClusterKey key;
-    LeaseTable leases;
+  // What somebody wants to come to run.
+  struct Proposal {
+    std::string verb;  // apply | rollback | drain | undrain
+    std::string content;
+    std::string file;
+    std::string reason;
+    Who who;
+    std::vector<BackendDrain> drains;
+    std::vector<Allow> allow;
+    std::string plan_digest;
+    bool on_trial = false;
+    std::optional<absl::Duration> confirm_within;
+    std::string again;
+    OldErrors old_errors = OldErrors::kRefuse;
+    bool force = false;  // the guards are told, not obeyed
   };
 
-  absl::Status Load();
-  absl::StatusOr<std::shared_ptr<RunningRevision>> Rebuild(const Revision& revision);
+  // A revision between its beginning and its end.
+  struct Change {
+    Revision revision;  // without content
+    std::shared_ptr<RunningRevision> running;
+    LeaseTable leases;  // what its images use
+    // What runs again when it ends badly; null: nothing. Of a trial: as its way back.
+    RunningPtr back;
+    CompiledPtr way_back;
+    LeaseTable leases_back;
+    std::optional<std::string> key_hash;      // not set: the key could not be read
+    std::map<PlaneSink*, PlaneView> answers;  // that planes have given; these latch
+    bool is_trial() const { return revision.trial.has_value(); }
+  };
 
+  // How a change ended, until the store has it.
+  struct Ending {
+    int64_t revision = 0;
+    RevisionState state = RevisionState::kRolledBack;
+    std::string outcome;
+    ReturnedBase base;
+    LogEntry entry;
+  };
+
+  // pipeline.cc
+  absl::Status Load();
+  absl::StatusOr<std::shared_ptr<RunningRevision>> Rebuild(const Revision& revision,
+                                                           const LeaseTable& leases);
+  absl::StatusOr<LeaseTable> StoredLeases(int64_t revision);
+  absl::StatusOr<Change> RebuildChange(const Revision& revision);
+  void Watch();
+  void PlanesChanged();
+  absl::Duration UntilNextAudit() const;
+  absl::Duration UntilNextDuty(bool settled) const;
+  void Step(absl::string_view step);
+  void Install(RunningPtr running);
+  RunningPtr Base() const;  // what the next change begins from
+  LogEntry Entry(const Who& who, absl::string_view event, int64_t revision, std::string text) const;
+  // Keeps the alarm about the state directory as it should be; returns `status`.
+  absl::Status Noted(absl::Status status);
+
+  // pipeline_apply.cc
+  std::optional<Refusal> CheckCall(const ApplyCall& call) const;
+  std::optional<Refusal> CheckIdle();
+  std::optional<Refusal> CheckAgain(const std::string& digest);
   std::optional<ApplyOutcome> ApplyUnchanged(const ApplyCall& call, const std::string& digest);
+  ApplyOutcome ApplyLocked(const ApplyCall& call, const Who& who);
+  ApplyOutcome Carry(const Proposal& proposal);
+  std::optional<Refusal> CheckVerdict(const Proposal& proposal, const Plan& plan) const;
+  absl::StatusOr<Judgement> JudgeProposal(const Proposal& proposal);
   std::optional<Refusal> CheckPlanes();
   enum class MissingKey { kMake, kRefuse };
   absl::StatusOr<ClusterKey> KeyFor(const Config& config, MissingKey missing);
-  absl::StatusOr<Candidate> Prepare(Config config, const std::string& digest);
-  std::optional<Refusal> Publish(const Candidate& candidate, const Revision& revision);
-  void TakeBack(int64_t revision, const absl::Status& why, const LeaseTable& attempted);
+  absl::StatusOr<Change> Prepare(const Proposal& proposal, Judgement judged);
+  absl::Status MakeImages(Change& change, const ClusterKey& key);
+  absl::Status PublishTo(PlaneSink* sink, const Change& change);
+  absl::Status Publish(Change& change);
+  void TakeBack(const Change& change, const absl::Status& why);
+  ApplyOutcome Refused(const Who& who, absl::string_view what, Refusal refusal,
+                       std::vector<Finding> findings = {});
+  absl::StatusOr<uint64_t> NextGeneration() const;
 
-  void PlanesChanged();
-  void Watch();
-  // True: every connected plane runs what it should.
+  // pipeline_trial.cc
+  bool SettleActive();
+  bool LoadActive();
+  bool TakeStep(const TrialDecision& decision);
+  PlaneView ViewOf(PlaneSink* sink, const Change& change) const;
+  TrialFacts FactsOf(const Change& change) const;
+  bool StartTrial();
+  bool AskPlanes();
+  bool RecordConfirmed();
+  void Return(std::string reason, const Who& who);
+  void EndActive(Ending ending);
+  bool RecordEnding();
+  absl::Status Record(const Ending& ending);
+  ApplyOutcome OutcomeOf(const Change& change) const;
+  void ShowTrial();
+  ApplyOutcome RollbackTrial(const RollbackCall& call, const Who& who);
+  ApplyOutcome RollbackTo(const RollbackCall& call, const Who& who);
+  Refusal NothingOnTrial() const;
+  Refusal HeldBy(const Change& change) const;
+
+  // pipeline_drain.cc
+  ApplyOutcome ChangeDrains(absl::string_view verb, const DrainCall& call, const Who& who);
+
+  // pipeline_planes.cc
   bool ReconcileAll();
   bool Reconcile(PlaneSink* sink);
-  bool SettlePending();
+  bool EndStrayTrial(PlaneSink* sink, const PlaneState& state);
   bool IsUnknown(const PlaneState& state);
   void AdoptUnknown(const PlaneSink& sink, const PlaneState& state);
   absl::Status Republish();
-  absl::StatusOr<uint64_t> NextGeneration() const;
-  void Install(RunningPtr running);
+  bool Faulty(absl::string_view area, absl::string_view text);
+
+  // pipeline_audit.cc
+  AuditReport AuditLocked();
+  void Raise(const std::string& cause, ControlAlarm alarm);
+  void Clear(const std::string& cause);
+  void RaiseFindings(const AuditReport& report);
 
   Store* const store_;
   const std::vector<PlaneSink*> sinks_;
   const Options options_;
 
   std::mutex change_mutex_;  // one change at a time; guards what follows
-  CompileCache cache_;
+  Publisher publisher_;
   LeaseTable leases_;
+  std::optional<Change> active_;      // begun and not ended: on trial, or found at the start
+  std::optional<Ending> unrecorded_;  // the store could not be written
   std::map<PlaneSink*, uint64_t> connections_;  // that were looked at
   std::string last_fault_;                      // of reconciling, so that it is logged once
 
-  mutable std::mutex running_mutex_;
+  mutable std::mutex view_mutex_;  // guards what follows; taken after change_mutex_
   RunningPtr running_;
+  std::optional<TrialView> trial_view_;  // `left` is not kept
+  uint64_t trial_deadline_ns_ = 0;
+  std::optional<ApplyOutcome> last_end_;  // of the last trial that ended here
+  absl::Time next_audit_;
+  std::map<std::string, ControlAlarm> alarms_;
+  std::map<std::pair<uint32_t, std::string>, absl::Time> refusals_logged_;  // by uid and verb
+  std::condition_variable ended_;
 
   std::mutex wake_mutex_;
   std::condition_variable wake_;

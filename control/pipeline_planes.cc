@@ -1,90 +1,37 @@
-// The pipeline's other half: it looks after planes that connect, so that each runs what it should.
+// Planes that connect: each is brought to run what it should.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "control/app/log.h"
 #include "control/pipeline.h"
 
 namespace evenkeel {
 
-void Pipeline::PlanesChanged() {
-  {
-    const std::lock_guard lock(wake_mutex_);
-    changed_ = true;
-  }
-  wake_.notify_all();
+// Said once, not at every try. Always true.
+bool Pipeline::Faulty(absl::string_view area, absl::string_view text) {
+  if (std::exchange(last_fault_, std::string(text)) != text) LogError(area, text);
+  return true;
 }
 
-void Pipeline::Watch() {
-  bool settled = true;
-  while (true) {
-    {
-      std::unique_lock lock(wake_mutex_);
-      const auto woken = [this] { return changed_ || stopping_; };
-      if (settled) {
-        wake_.wait(lock, woken);
-      } else {
-        wake_.wait_for(lock, absl::ToChronoMilliseconds(options_.retry_interval), woken);
-      }
-      if (stopping_) return;
-      changed_ = false;
-    }
-    const std::lock_guard lock(change_mutex_);
-    settled = ReconcileAll();
-  }
-}
-
+// True: every connected plane runs what it should.
 bool Pipeline::ReconcileAll() {
-  if (!SettlePending()) return false;
+  if (!SettleActive()) return false;
   bool settled = true;
   for (PlaneSink* sink : sinks_) settled = Reconcile(sink) && settled;
   if (settled) last_fault_.clear();
   return settled;
 }
 
-// A revision that the former process had begun: what the planes run decides.
-bool Pipeline::SettlePending() {
-  absl::StatusOr<std::optional<Revision>> pending = store_->Pending();
-  if (pending.ok() && !pending->has_value()) return true;
-  absl::Status status = pending.status();
-  if (status.ok()) {
-    const Revision& revision = **pending;
-    bool everywhere = true;
-    for (PlaneSink* sink : sinks_) {
-      const PlaneState state = sink->State();
-      if (!state.connected) return true;  // nothing can be told yet
-      everywhere = everywhere && state.revision == revision.revision && state.image != nullptr;
-    }
-    if (!everywhere) {
-      LogInfo("pipeline", "revision ", revision.revision,
-              " had been begun when evenkeeld was stopped, and no plane runs it: abandoned");
-      status = store_->Abandon(revision.revision, "evenkeeld was stopped before a plane ran it");
-    } else {
-      LogInfo("pipeline", "revision ", revision.revision,
-              " had been begun when evenkeeld was stopped, and the planes run it: confirmed");
-      absl::StatusOr<std::shared_ptr<RunningRevision>> running = Rebuild(revision);
-      status = running.status();
-      absl::StatusOr<ClusterKey> key =
-          status.ok() ? KeyFor((*running)->config, MissingKey::kRefuse) : status;
-      if (key.ok()) status = store_->Confirm(revision.revision, key->fingerprint());
-      if (status.ok()) Install(*std::move(running));
-    }
-  }
-  if (status.ok()) return true;
-  if (std::exchange(last_fault_, std::string(status.message())) != status.message()) {
-    LogError("store", "a revision that was begun cannot be settled: ", status.message());
-  }
-  return false;
-}
-
 bool Pipeline::Reconcile(PlaneSink* sink) {
   const PlaneState state = sink->State();
   if (!state.connected) return true;  // asked again when it connects
   const bool is_new = std::exchange(connections_[sink], state.connection) != state.connection;
+  // What a change under way needs of its planes, NextStep() says.
+  if (active_) return true;
+  if (!EndStrayTrial(sink, state)) return false;
   const RunningPtr running = Running();
   if (running == nullptr) {
-    if (is_new && state.image != nullptr) AdoptUnknown(*sink, state);
+    if (is_new && state.image != nullptr && state.revision != 0) AdoptUnknown(*sink, state);
     return true;
   }
   if (running->compiled == nullptr) return true;  // said when it was loaded
@@ -92,44 +39,58 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
     if (is_new) AdoptUnknown(*sink, state);
     return true;
   }
-  if (!is_new && state.generation == running->generation && state.revision == running->revision) {
-    return true;
-  }
-  if (state.image != nullptr && state.revision == running->revision &&
-      SameContent(*state.image, *running->compiled->image)) {
-    auto adopted = std::make_shared<RunningRevision>(*running);
-    adopted->generation = state.generation;
-    Install(std::move(adopted));
+  const PlaneState now = sink->State();
+  const bool is_same = now.generation == running->generation && now.revision == running->revision;
+  if (is_same && !is_new) return true;
+  if (now.image != nullptr && now.revision == running->revision &&
+      SameContent(*now.image, *running->compiled->image)) {
+    if (!is_same) {
+      auto adopted = std::make_shared<RunningRevision>(*running);
+      adopted->generation = now.generation;
+      Install(std::move(adopted));
+    }
     LogInfo("pipeline", "the ", sink->kind(), " plane runs revision ", running->revision,
-            " as generation ", state.generation, ", as it should: nothing published");
+            " as generation ", now.generation, ", as it should: nothing published");
     return true;
   }
   const absl::Status status = Republish();
   if (status.ok()) {
     LogInfo("publish", "the ", sink->kind(), " plane ran ",
-            state.generation == 0 ? "nothing" : absl::StrCat("generation ", state.generation),
+            now.generation == 0 ? "nothing" : absl::StrCat("generation ", now.generation),
             ": published revision ", running->revision, " again, as generation ",
             Running()->generation);
     return true;
   }
   connections_.erase(sink);
-  if (std::exchange(last_fault_, std::string(status.message())) != status.message()) {
-    LogError("publish", "the ", sink->kind(), " plane does not run revision ", running->revision,
-             ", trying again for ever: ", status.message());
+  return !Faulty("publish",
+                 absl::StrCat("the ", sink->kind(), " plane does not run revision ",
+                              running->revision, ", trying again for ever: ", status.message()));
+}
+
+// A trial that this store has ended while the plane could not be told.
+bool Pipeline::EndStrayTrial(PlaneSink* sink, const PlaneState& state) {
+  if (!state.trial || state.trial->phase != TrialPhase::kArmed || IsUnknown(state)) return true;
+  const absl::Status back = sink->ReturnFromTrial(state.trial->id, options_.publish_timeout);
+  if (back.ok()) {
+    LogInfo("rollback", "the ", sink->kind(), " plane still had revision ", state.trial->id,
+            " on trial, which has ended: told to go back");
+    return true;
   }
-  return false;
+  return !Faulty("rollback",
+                 absl::StrCat("the ", sink->kind(), " plane still has revision ", state.trial->id,
+                              " on trial and does not go back: ", back.message()));
 }
 
 // A revision that this state directory never began: it was lost, or restored from an old backup.
 // What is newer than all that control knows is not overwritten without a person's word.
 bool Pipeline::IsUnknown(const PlaneState& state) {
   const absl::StatusOr<int64_t> next = store_->NextRevision();
-  return next.ok() && state.image != nullptr && state.revision >= *next;
+  return next.ok() && state.revision >= *next;
 }
 
 // The plane goes on, and its backends keep their indices.
 void Pipeline::AdoptUnknown(const PlaneSink& sink, const PlaneState& state) {
-  leases_ = LeaseTable::Adopt(*state.image, absl::Now());
+  if (state.image != nullptr) leases_ = LeaseTable::Adopt(*state.image, options_.clock->Now());
   LogWarning("pipeline", "the ", sink.kind(), " plane runs revision ", state.revision,
              " (generation ", state.generation,
              "), of which this state directory knows nothing: it goes on as it is; apply the "
@@ -143,17 +104,24 @@ absl::Status Pipeline::Republish() {
   if (!generation.ok()) return generation.status();
   absl::StatusOr<ClusterKey> key = KeyFor(running->config, MissingKey::kRefuse);
   if (!key.ok()) return key.status();
-  absl::StatusOr<CompiledPtr> compiled = Compile({.config = running->config,
-                                                  .key = *key,
-                                                  .leases = leases_,
-                                                  .generation = *generation,
-                                                  .revision = running->revision},
-                                                 &cache_);
-  if (!compiled.ok()) return compiled.status();
-  if (absl::Status s = store_->Republish(running->revision, *generation, leases_.all()); !s.ok()) {
+  const absl::Status recorded = Noted(store_->Republish(
+      running->revision, *generation, leases_.all(),
+      Entry(TheDaemon(), "published again", running->revision,
+            absl::StrCat("as generation ", *generation, ": a plane ran something else"))));
+  if (!recorded.ok()) {
     // Going back matters more than its record: the plane's own generation carries the number.
-    LogError("store", "cannot record generation ", *generation, ": ", s.message());
+    LogError("store", "cannot record generation ", *generation, ": ", recorded.message());
   }
+  absl::StatusOr<LogHead> head = store_->Head();
+  if (!head.ok()) return head.status();
+  absl::StatusOr<CompiledPtr> compiled = publisher_.Make({.config = running->config,
+                                                          .key = *key,
+                                                          .leases = leases_,
+                                                          .generation = *generation,
+                                                          .revision = running->revision,
+                                                          .audit_entries = head->entries,
+                                                          .audit_head = head->hash});
+  if (!compiled.ok()) return compiled.status();
   for (PlaneSink* sink : sinks_) {
     if (!sink->State().connected) continue;
     const absl::Status published =

@@ -223,6 +223,8 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
   const Config& config = input.config;
   ImageSpec spec{.generation = input.generation,
                  .revision = static_cast<uint64_t>(input.revision),
+                 .audit_entries = input.audit_entries,
+                 .audit_head = input.audit_head,
                  .params = CompileParams(config.network, input.key)};
   auto compiled = std::make_shared<Compiled>();
   compiled->pools.resize(config.pools.size());
@@ -309,6 +311,8 @@ bool SameContent(const ImageView& a, const ImageView& b) {
         reinterpret_cast<lb_params*>(bytes.data() + root->section[LB_SECTION_PARAMS].offset);
     root->generation = 0;
     root->checksum = 0;
+    root->audit_entries = 0;
+    std::fill(std::begin(root->audit_head), std::end(root->audit_head), uint8_t{0});
     params->generation = 0;
     return bytes;
   };

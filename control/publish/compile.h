@@ -33,6 +33,10 @@ struct CompileInput {
   const LeaseTable& leases;  // holds every configured (pool, address) pair: see LeaseAll()
   uint64_t generation = 0;
   int64_t revision = 0;
+  // Length and head of the audit log at this moment: what is written after can be cut unseen, what
+  // was written before cannot.
+  uint64_t audit_entries = 0;
+  Digest audit_head{};
 };
 
 // A pool's table as the operator asks about it.
@@ -66,7 +70,7 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
 // another after their pool's `idle`. ResourceExhausted: more pairs than a node holds.
 absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, absl::Time now);
 
-// True if both are the same image but for the generation.
+// True if both are the same image but for the generation and the audit log's head.
 bool SameContent(const ImageView& a, const ImageView& b);
 
 }  // namespace evenkeel

@@ -72,14 +72,24 @@ std::string Statement::Text(int column) const {
   return std::string(static_cast<const char*>(bytes), static_cast<size_t>(size));
 }
 
-absl::StatusOr<Database> Database::Open(const std::string& file) {
+absl::StatusOr<Database> Database::OpenWith(const std::string& file, int flags) {
   sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-  const int code = sqlite3_open_v2(file.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(file.c_str(), &raw, flags | SQLITE_OPEN_FULLMUTEX, nullptr);
   Database database(raw, file);  // owns `raw` also when it failed
   if (raw == nullptr) return absl::ResourceExhaustedError("no memory to open a database");
   if (code != SQLITE_OK) return StatusOf(raw, file);
   sqlite3_busy_timeout(raw, 2000);
+  return database;
+}
+
+absl::StatusOr<Database> Database::OpenToRead(const std::string& file) {
+  return OpenWith(file, SQLITE_OPEN_READONLY);
+}
+
+absl::StatusOr<Database> Database::Open(const std::string& file) {
+  absl::StatusOr<Database> opened = OpenWith(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  if (!opened.ok()) return opened;
+  Database database = *std::move(opened);
   if (absl::Status s = database.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
                                         "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; "
                                         // KiB. Nothing is read often; the default keeps 2 MiB of

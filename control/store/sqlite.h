@@ -58,6 +58,9 @@ class Database {
   // the file is damaged or no database.
   static absl::StatusOr<Database> Open(const std::string& file);
 
+  // Of a file that exists, for a look beside whoever writes it: what it reads comes from the file.
+  static absl::StatusOr<Database> OpenToRead(const std::string& file);
+
   absl::Status Execute(const char* sql);
   absl::StatusOr<Statement> Prepare(const char* sql);
   // All of `body` or nothing: rolled back if it returns an error or the commit fails.
@@ -69,6 +72,7 @@ class Database {
   struct Close {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
+  static absl::StatusOr<Database> OpenWith(const std::string& file, int flags);
   Database(sqlite3* database, std::string file) : database_(database), file_(std::move(file)) {}
 
   std::unique_ptr<sqlite3, Close> database_;

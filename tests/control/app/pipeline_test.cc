@@ -281,9 +281,9 @@ TEST_F(PipelineTest, AbandonsAfterAKillWhatNoPlaneHadTaken) {
   StopControl();
   ASSERT_TRUE(
       Database::Open(dir_ / "control.db")
-          ->Execute("INSERT INTO revisions(revision, state, at_us, uid, who, reason, file, "
+          ->Execute("INSERT INTO revisions(revision, state, verb, at_us, uid, who, reason, file, "
                     "content, digest, base_revision, generation) "
-                    "SELECT 2, 'pending', at_us, uid, who, reason, file, content, 'x', 1, 2 "
+                    "SELECT 2, 'pending', verb, at_us, uid, who, reason, file, content, 'x', 1, 2 "
                     "FROM revisions")
           .ok());
   plane_.Disconnect();

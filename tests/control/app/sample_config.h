@@ -16,6 +16,8 @@ struct SampleOptions {
   std::string fill = "exact";
   std::string drained;  // name of a backend that drains
   bool allow_empty = false;
+  // No change is too large, unless a test is about that.
+  std::string safety = "weight_ratio: 2000, blast_radius: {weight_lost: 100%, slots_moved: 100%}";
 };
 
 inline std::string SampleConfig(const SampleOptions& options) {
@@ -27,7 +29,9 @@ inline std::string SampleConfig(const SampleOptions& options) {
       "network:\n"
       "  encap_source: {ipv4: 10.0.0.10}\n"
       "  gateway: {ipv4: 10.0.0.1}\n"
-      "safety: {weight_ratio: 2000}\n"
+      "safety: {",
+      options.safety,
+      "}\n"
       "pools:\n"
       "  web:\n"
       "    forward: ipip\n"

@@ -29,6 +29,37 @@ Revision RevisionNumbered(int64_t number, uint64_t generation) {
           .generation = generation};
 }
 
+LogEntry Entry(absl::string_view text = "") {
+  return {.when = absl::FromUnixSeconds(1'700'000'100),
+          .who = {.uid = 1000, .name = "alice"},
+          .event = "test",
+          .revision = 1,
+          .text = std::string(text)};
+}
+Confirmation Key(absl::string_view hash) {
+  return {.key_hash = std::string(hash), .replaced_weights = ""};
+}
+
+// A revision that begins on trial, with a drain and an override.
+Revision TrialNumbered(int64_t number, uint64_t generation) {
+  Revision revision = RevisionNumbered(number, generation);
+  revision.trial = TrialTerms{.return_generation = generation + 1,
+                              .deadline_ns = 77,
+                              .boot_id = "boot",
+                              .deadline = absl::FromUnixSeconds(1'700'000'300)};
+  revision.drains = {{.pool = "web",
+                      .backend = "web-1",
+                      .reason = "fans",
+                      .until = absl::FromUnixSeconds(1'700'009'000),
+                      .who = {.uid = 1001, .name = "bob"},
+                      .since = absl::FromUnixSeconds(1'700'000'000)}};
+  revision.allow = {{.rule = "F12",
+                     .at = "pools.web",
+                     .reason = "rack",
+                     .until = absl::FromUnixSeconds(1'700'009'000)}};
+  return revision;
+}
+
 std::vector<Lease> LeasesOf(size_t count) {
   std::vector<Lease> leases;
   for (size_t i = 0; i < count; ++i) {
@@ -55,7 +86,7 @@ TEST(StoreTest, IsEmptyAtFirst) {
   TempDir dir;
   const auto store = OpenStore(dir.path());
   EXPECT_FALSE(store->Running()->has_value());
-  EXPECT_FALSE(store->Pending()->has_value());
+  EXPECT_FALSE(store->Active()->has_value());
   EXPECT_EQ(*store->Generation(), 0u);
   EXPECT_EQ(*store->KeyHash(), "");
   EXPECT_EQ(*store->NextRevision(), 1);
@@ -65,8 +96,8 @@ TEST(StoreTest, KeepsEveryFieldOfARevisionAcrossAReopening) {
   TempDir dir;
   {
     const auto store = OpenStore(dir.path());
-    ASSERT_TRUE(store->Begin(RevisionNumbered(1, 7), LeasesOf(3)).ok());
-    ASSERT_TRUE(store->Confirm(1, "hash").ok());
+    ASSERT_TRUE(store->Begin(RevisionNumbered(1, 7), LeasesOf(3), Entry()).ok());
+    ASSERT_TRUE(store->Confirm(1, Key("hash"), Entry()).ok());
   }
   const auto store = OpenStore(dir.path());
   const Revision running = **store->Running();
@@ -94,8 +125,8 @@ TEST(StoreTest, KeepsEveryFieldOfARevisionAcrossAReopening) {
 TEST(StoreTest, NeverGivesANumberOrAGenerationTwice) {
   TempDir dir;
   const auto store = OpenStore(dir.path());
-  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 5), LeasesOf(1)).ok());
-  ASSERT_TRUE(store->Abandon(1, "the plane refused").ok());
+  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 5), LeasesOf(1), Entry()).ok());
+  ASSERT_TRUE(store->Abandon(1, "the plane refused", Entry()).ok());
   EXPECT_EQ(*store->NextRevision(), 2);
   EXPECT_EQ(*store->Generation(), 5u);
   ASSERT_TRUE(store->ReserveGeneration(3).ok());
@@ -107,24 +138,161 @@ TEST(StoreTest, NeverGivesANumberOrAGenerationTwice) {
 TEST(StoreTest, HoldsAtMostOnePendingRevision) {
   TempDir dir;
   const auto store = OpenStore(dir.path());
-  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 1), {}).ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(store->Begin(RevisionNumbered(2, 2), {})));
-  EXPECT_TRUE(absl::IsFailedPrecondition(store->Confirm(2, "")));
-  ASSERT_TRUE(store->Confirm(1, "").ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(store->Confirm(1, "")));
-  EXPECT_TRUE(absl::IsFailedPrecondition(store->Abandon(1, "")));
+  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 1), {}, Entry()).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->Begin(RevisionNumbered(2, 2), {}, Entry())));
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->Confirm(2, Key(""), Entry())));
+  ASSERT_TRUE(store->Confirm(1, Key(""), Entry()).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->Confirm(1, Key(""), Entry())));
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->Abandon(1, "", Entry())));
+}
+
+TEST(StoreTest, KeepsATrialWithItsTermsDrainsAndOverrides) {
+  TempDir dir;
+  const Revision expected = TrialNumbered(1, 5);
+  {
+    const auto store = OpenStore(dir.path());
+    ASSERT_TRUE(store->Begin(expected, LeasesOf(2), Entry()).ok());
+    ASSERT_TRUE(store->StartTrial(1, Entry()).ok());
+  }
+  const auto store = OpenStore(dir.path());
+  const Revision found = **store->Active();
+  EXPECT_EQ(found.state, RevisionState::kTrial);
+  EXPECT_EQ(found.trial, expected.trial);
+  EXPECT_EQ(found.drains, expected.drains);
+  EXPECT_EQ(found.allow, expected.allow);
+  EXPECT_FALSE(found.ended);
+  EXPECT_EQ(*store->Generation(), 6u) << "the way back's is reserved too";
+}
+
+TEST(StoreTest, WalksATrialThroughItsStatesAndNoOthers) {
+  TempDir dir;
+  const auto store = OpenStore(dir.path());
+  ASSERT_TRUE(store->Begin(TrialNumbered(1, 1), LeasesOf(1), Entry()).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->StartConfirm(1, Entry())));
+  ASSERT_TRUE(store->StartTrial(1, Entry()).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->StartTrial(1, Entry())));
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->Begin(RevisionNumbered(2, 3), {}, Entry())));
+  ASSERT_TRUE(store->StartConfirm(1, Entry()).ok());
+  ASSERT_TRUE(store->Confirm(1, Key("h"), Entry()).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->RollBack(1, "", {}, Entry())));
+  EXPECT_FALSE(store->Active()->has_value());
+  EXPECT_EQ(store->Head()->entries, 4u) << "what was refused has no entry";
+}
+
+TEST(StoreTest, RollsBackToTheBaseUnderTheWayBacksGeneration) {
+  TempDir dir;
+  const auto store = OpenStore(dir.path());
+  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 1), LeasesOf(1), Entry()).ok());
+  ASSERT_TRUE(store->Confirm(1, Key("h"), Entry()).ok());
+  ASSERT_TRUE(store->Begin(TrialNumbered(2, 2), LeasesOf(3), Entry()).ok());
+  ASSERT_TRUE(store->StartTrial(2, Entry()).ok());
+  const ReturnedBase base{.revision = 1, .generation = 3, .leases = LeasesOf(2)};
+  ASSERT_TRUE(store->RollBack(2, "too hot", base, Entry()).ok());
+  EXPECT_EQ((*store->Running())->generation, 3u);
+  EXPECT_EQ(store->Leases(1)->size(), 2u);
+  EXPECT_TRUE(store->Leases(2)->empty());
+  const Revision rolled_back = **store->Find(2);
+  EXPECT_EQ(rolled_back.state, RevisionState::kRolledBack);
+  EXPECT_EQ(rolled_back.outcome, "too hot");
+  EXPECT_EQ(rolled_back.ended, Entry().when);
+  const auto since = [&](absl::Duration ago) {
+    return store->RolledBackSince("00ff", Entry().when - ago)->has_value();
+  };
+  EXPECT_TRUE(since(absl::Seconds(1)));
+  EXPECT_FALSE(since(-absl::Seconds(1)));
+  EXPECT_FALSE(store->RolledBackSince("other", absl::InfinitePast())->has_value());
+}
+
+TEST(StoreTest, KeepsTheHealthyWeightsOfADay) {
+  TempDir dir;
+  const auto store = OpenStore(dir.path());
+  for (int i = 1; i <= 4; ++i) {
+    LogEntry entry = Entry();
+    entry.when += i * absl::Hours(10);
+    ASSERT_TRUE(store->Begin(RevisionNumbered(i, static_cast<uint64_t>(i)), {}, entry).ok());
+    ASSERT_TRUE(
+        store->Confirm(i, {.key_hash = "h", .replaced_weights = i == 4 ? "b" : "a"}, entry).ok());
+  }
+  const absl::Time last = Entry().when + absl::Hours(40);
+  EXPECT_EQ(*store->HealthyWeightsSince(last - absl::Hours(24)),
+            (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(*store->HealthyWeightsSince(last - absl::Hours(1)), (std::vector<std::string>{"b"}));
+}
+
+TEST(StoreTest, BringsVersion1UpToDate) {
+  TempDir dir;
+  ASSERT_TRUE(Database::Open(dir / "control.db")
+                  ->Execute(R"(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES('schema_version', '1'), ('generation', '9'), ('key_hash', 'h');
+CREATE TABLE revisions(revision INTEGER PRIMARY KEY AUTOINCREMENT,
+  state TEXT NOT NULL CHECK(state IN ('pending', 'confirmed', 'failed')), at_us INTEGER NOT NULL,
+  uid INTEGER NOT NULL, who TEXT NOT NULL, reason TEXT NOT NULL, file TEXT NOT NULL,
+  content BLOB NOT NULL, digest TEXT NOT NULL, base_revision INTEGER NOT NULL,
+  generation INTEGER NOT NULL, outcome TEXT NOT NULL DEFAULT '');
+CREATE INDEX revisions_by_state ON revisions(state, revision);
+CREATE UNIQUE INDEX one_pending ON revisions(state) WHERE state = 'pending';
+CREATE TABLE leases(revision INTEGER NOT NULL REFERENCES revisions(revision),
+  backend_index INTEGER NOT NULL, pool INTEGER NOT NULL, address BLOB NOT NULL,
+  release_after_us INTEGER NOT NULL, PRIMARY KEY(revision, backend_index)) WITHOUT ROWID;
+INSERT INTO revisions VALUES(3, 'confirmed', 5, 0, 'root', 'r', '/f', 'text', 'd', 2, 9, '');
+INSERT INTO revisions VALUES(4, 'failed', 6, 0, 'root', 'r', '/f', 'text', 'd', 3, 8, 'no');
+INSERT INTO leases VALUES(3, 0, 1, x'00000000000000000000ffff0a000001', 0);)")
+                  .ok());
+  for (int i = 0; i < 2; ++i) {
+    const auto store = OpenStore(dir.path());
+    ASSERT_NE(store, nullptr);
+    const Revision running = **store->Running();
+    EXPECT_EQ(running.revision, 3);
+    EXPECT_EQ(running.content, "text");
+    EXPECT_EQ(running.verb, "apply");
+    EXPECT_EQ(store->Leases(3)->size(), 1u);
+    EXPECT_EQ(*store->NextRevision(), 5);
+    EXPECT_EQ(store->History()->size(), 2u);
+    EXPECT_EQ(*store->Head(), LogHead());
+  }
+}
+
+TEST(StoreTest, RefusesADatabaseOfANewerVersion) {
+  TempDir dir;
+  OpenStore(dir.path()).reset();
+  ASSERT_TRUE(Database::Open(dir / "control.db")
+                  ->Execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+                  .ok());
+  const absl::Status status = Store::Open(dir.path()).status();
+  EXPECT_TRUE(absl::StrContains(status.message(), "newer evenkeeld")) << status;
+}
+
+TEST(StoreTest, ChainsEachStepToTheOnesBefore) {
+  TempDir dir;
+  const auto store = OpenStore(dir.path());
+  LogHead head;
+  for (int i = 1; i <= 3; ++i) {
+    const LogEntry entry = Entry(absl::StrCat("text ", i));
+    ASSERT_TRUE(store->Log(entry).ok());
+    head = {.entries = head.entries + 1, .hash = HashOf(head, entry)};
+    EXPECT_EQ(*store->Head(), head);
+  }
+  const LogCheck check = *store->CheckLog({});
+  EXPECT_EQ(check.head, head);
+  EXPECT_TRUE(check.faults.empty());
+  LogHead other = head;
+  other.hash[0] ^= 1;
+  EXPECT_TRUE(absl::StrContains(store->CheckLog({{"somebody", other}})->faults.at(0), "somebody"));
+  other.entries = 9;
+  EXPECT_TRUE(absl::StrContains(store->CheckLog({{"somebody", other}})->faults.at(0), "cut short"));
 }
 
 TEST(StoreTest, RepublishingReplacesGenerationAndLeases) {
   TempDir dir;
   const auto store = OpenStore(dir.path());
-  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 1), LeasesOf(3)).ok());
-  ASSERT_TRUE(store->Confirm(1, "").ok());
-  ASSERT_TRUE(store->Republish(1, 9, LeasesOf(2)).ok());
+  ASSERT_TRUE(store->Begin(RevisionNumbered(1, 1), LeasesOf(3), Entry()).ok());
+  ASSERT_TRUE(store->Confirm(1, Key(""), Entry()).ok());
+  ASSERT_TRUE(store->Republish(1, 9, LeasesOf(2), Entry()).ok());
   EXPECT_EQ((*store->Running())->generation, 9u);
   EXPECT_EQ(*store->Generation(), 9u);
   EXPECT_EQ(store->Leases(1)->size(), 2u);
-  EXPECT_TRUE(absl::IsFailedPrecondition(store->Republish(2, 10, {})));
+  EXPECT_TRUE(absl::IsFailedPrecondition(store->Republish(2, 10, {}, Entry())));
 }
 
 TEST(StoreTest, NamesADamagedFileAndWhatToDo) {
@@ -143,8 +311,9 @@ TEST(StoreTest, FindsAPageThatWasOverwritten) {
   {
     const auto store = OpenStore(dir.path());
     for (int i = 1; i <= 200; ++i) {
-      ASSERT_TRUE(store->Begin(RevisionNumbered(i, static_cast<uint64_t>(i)), LeasesOf(50)).ok());
-      ASSERT_TRUE(store->Confirm(i, "h").ok());
+      ASSERT_TRUE(
+          store->Begin(RevisionNumbered(i, static_cast<uint64_t>(i)), LeasesOf(50), Entry()).ok());
+      ASSERT_TRUE(store->Confirm(i, Key("h"), Entry()).ok());
     }
   }
   std::fstream file(dir / "control.db", std::ios::in | std::ios::out | std::ios::binary);
@@ -166,11 +335,11 @@ TEST(StoreTest, SaysSoWhenTheDirectoryCannotBeWritten) {
   while (store.ok()) {
     const int64_t number = *(*store)->NextRevision();
     const uint64_t generation = *(*store)->Generation() + 1;
-    if (!(*store)->Begin(RevisionNumbered(number, generation), LeasesOf(5)).ok()) break;
+    if (!(*store)->Begin(RevisionNumbered(number, generation), LeasesOf(5), Entry()).ok()) break;
     if (number % 3 == 0) {
-      if (!(*store)->Abandon(number, "test").ok()) break;
+      if (!(*store)->Abandon(number, "test", Entry()).ok()) break;
     } else {
-      if (!(*store)->Confirm(number, "hash").ok()) break;
+      if (!(*store)->Confirm(number, Key("hash"), Entry()).ok()) break;
       if (write(report, &number, sizeof(number)) != sizeof(number)) break;
     }
   }
@@ -215,10 +384,10 @@ TEST(StoreTest, LosesNothingThatWasConfirmedWhenItIsKilled) {
       EXPECT_EQ(*store->KeyHash(), "hash");
       EXPECT_GE(*store->Generation(), running->generation);
     }
-    if (const std::optional<Revision> pending = *store->Pending()) {
+    if (const std::optional<Revision> pending = *store->Active()) {
       EXPECT_EQ(*store->Generation(), pending->generation);
       EXPECT_EQ(store->Leases(pending->revision)->size(), 5u);
-      ASSERT_TRUE(store->Abandon(pending->revision, "killed").ok());
+      ASSERT_TRUE(store->Abandon(pending->revision, "killed", Entry()).ok());
     }
   }
 }

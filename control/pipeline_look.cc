@@ -1,0 +1,69 @@
+// What is only asked about changes, and who was turned away.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "control/app/log.h"
+#include "control/pipeline.h"
+
+namespace evenkeel {
+namespace {
+
+// Somebody who asks again and again without permission must not fill the disk.
+constexpr absl::Duration kRefusalPause = absl::Seconds(10);
+constexpr size_t kRefusalsRemembered = 1000;
+
+}  // namespace
+
+absl::StatusOr<Plan> Pipeline::PlanChange(const std::string& content, const std::string& file,
+                                          const std::vector<Allow>& allow) {
+  const RunningPtr base = Running();
+  absl::StatusOr<Judgement> judged =
+      JudgeProposal({.verb = "plan",
+                     .content = content,
+                     .file = file,
+                     .drains = base == nullptr ? std::vector<BackendDrain>() : base->record.drains,
+                     .allow = allow});
+  if (!judged.ok()) return judged.status();
+  return std::move(judged->plan);
+}
+
+absl::StatusOr<std::vector<Revision>> Pipeline::History() {
+  absl::StatusOr<std::vector<Revision>> revisions = store_->History();
+  if (!revisions.ok()) return revisions;
+  // What the store could not be told yet is known here.
+  const std::lock_guard lock(view_mutex_);
+  for (Revision& revision : *revisions) {
+    if (!last_end_ || revision.revision != last_end_->revision) continue;
+    if (last_end_->state != ChangeState::kRolledBack || revision.ended) continue;
+    revision.state = RevisionState::kRolledBack;
+    revision.outcome = last_end_->reason;
+  }
+  return revisions;
+}
+
+absl::StatusOr<Revision> Pipeline::Show(int64_t revision) {
+  absl::StatusOr<std::optional<Revision>> found = store_->Find(revision);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) {
+    return absl::NotFoundError(absl::StrCat("there is no revision ", revision));
+  }
+  return **std::move(found);
+}
+
+void Pipeline::LogRefusal(absl::string_view verb, const Who& who, absl::string_view why) {
+  {
+    const std::lock_guard lock(view_mutex_);
+    const absl::Time now = options_.clock->Now();
+    std::erase_if(refusals_logged_,
+                  [&](const auto& logged) { return now - logged.second >= kRefusalPause; });
+    const auto key = std::make_pair(who.uid, std::string(verb));
+    if (refusals_logged_.size() >= kRefusalsRemembered || refusals_logged_.contains(key)) return;
+    refusals_logged_[key] = now;
+  }
+  LogWarning("api", "refused ", verb, " to ", who.name, " (uid ", who.uid, "): ", why);
+  const absl::Status logged =
+      store_->Log(Entry(who, "refused", 0, absl::StrCat(verb, ": permission: ", why)));
+  if (!logged.ok()) LogError("store", "cannot log that: ", logged.message());
+}
+
+}  // namespace evenkeel
