@@ -30,6 +30,7 @@ enum MapId {
   kServices,
   kBackends,
   kTransitions,
+  kPools,
   kNextHops,
   kSlotRows,
   kRoots,
@@ -57,6 +58,7 @@ constexpr MapRow kMaps[kMapCount] = {
     {"lb_services", "services", Held::kPerSet, &lb_map_sizes::services},
     {"lb_backends", "backends", Held::kPerSet, &lb_map_sizes::backends},
     {"lb_transitions", "transitions", Held::kPerSet, &lb_map_sizes::transitions},
+    {"lb_pools", "pools", Held::kPerSet, &lb_map_sizes::pools},
     {"lb_next_hops", "next_hops", Held::kPerSet, &lb_map_sizes::next_hops},
     {"lb_slot_rows", "slot_rows", Held::kOnce, &lb_map_sizes::slot_rows},
     {"lb_roots", "roots", Held::kPerSet, &lb_map_sizes::root_rows},
@@ -117,8 +119,10 @@ absl::Status SetSizes(bpf_object* object, const lb_map_sizes& sizes, const CpuMa
       return absl::InternalError(absl::StrCat("the XDP program's object has no map ", row.map));
     }
   }
-  for (const auto& [name, fd] :
-       {std::pair{"lb_cpus", cpus.cpus.fd()}, {"lb_recent", cpus.recent.fd()}}) {
+  for (const auto& [name, fd] : {std::pair{"lb_cpus", cpus.cpus.fd()},
+                                 {"lb_recent", cpus.recent.fd()},
+                                 {"lb_flows", cpus.flows.fd()},
+                                 {"lb_flow_heads", cpus.flow_heads.fd()}}) {
     bpf_map* map = bpf_object__find_map_by_name(object, name);
     if (map == nullptr || bpf_map__reuse_fd(map, fd) != 0) {
       return absl::InternalError(
@@ -138,7 +142,7 @@ std::span<const std::byte> ObjectBytes() {
 
 std::string ObjectName() { return HexDigest(Sha256(ObjectBytes())).substr(0, 8); }
 
-absl::StatusOr<CpuMaps> CpuMaps::Create() {
+absl::StatusOr<CpuMaps> CpuMaps::Create(const FlowSizes& sizes) {
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return absl::InternalError("cannot count the CPUs");
   const uint32_t count = static_cast<uint32_t>(cpus);
@@ -148,7 +152,13 @@ absl::StatusOr<CpuMaps> CpuMaps::Create() {
   absl::StatusOr<MapMemory> recent =
       MapMemory::Create("lb_recent", sizeof(lb_recent_bucket), count * LB_RECENT_BUCKETS);
   if (!recent.ok()) return recent.status();
-  return CpuMaps{*std::move(counts), *std::move(recent)};
+  absl::StatusOr<MapMemory> flows =
+      MapMemory::Create("lb_flows", sizeof(lb_flow_bucket), sizes.queues * sizes.buckets);
+  if (!flows.ok()) return flows.status();
+  absl::StatusOr<MapMemory> heads =
+      MapMemory::Create("lb_flow_heads", sizeof(lb_flow_head), sizes.queues);
+  if (!heads.ok()) return heads.status();
+  return CpuMaps{*std::move(counts), *std::move(recent), *std::move(flows), *std::move(heads)};
 }
 
 absl::StatusOr<CpuMaps> CpuMaps::Open(const std::string& folder) {
@@ -156,18 +166,26 @@ absl::StatusOr<CpuMaps> CpuMaps::Open(const std::string& folder) {
   if (!counts.ok()) return counts.status();
   absl::StatusOr<MapMemory> recent = MapMemory::Open(absl::StrCat(folder, "/recent"));
   if (!recent.ok()) return recent.status();
-  return CpuMaps{*std::move(counts), *std::move(recent)};
+  absl::StatusOr<MapMemory> flows = MapMemory::Open(absl::StrCat(folder, "/flows"));
+  if (!flows.ok()) return flows.status();
+  absl::StatusOr<MapMemory> heads = MapMemory::Open(absl::StrCat(folder, "/flow_heads"));
+  if (!heads.ok()) return heads.status();
+  return CpuMaps{*std::move(counts), *std::move(recent), *std::move(flows), *std::move(heads)};
 }
 
 absl::Status CpuMaps::Pin(const std::string& folder) const {
   absl::Status status = cpus.Pin(absl::StrCat(folder, "/cpus"));
   status.Update(recent.Pin(absl::StrCat(folder, "/recent")));
+  status.Update(flows.Pin(absl::StrCat(folder, "/flows")));
+  status.Update(flow_heads.Pin(absl::StrCat(folder, "/flow_heads")));
   return status;
 }
 
 absl::StatusOr<std::unique_ptr<Instance>> Instance::Load(lb_map_sizes sizes, const CpuMaps& cpus) {
   libbpf_set_print(DiscardLibbpfMessage);
   sizes.cpus = cpus.cpus.entries();
+  sizes.flow_queues = cpus.flow_heads.entries();
+  sizes.flow_buckets = cpus.flows.entries() / sizes.flow_queues;
   std::string log(kVerifierLogBytes, '\0');
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "lb_xdp", .kernel_log_buf = log.data(),
               .kernel_log_size = log.size());
@@ -259,6 +277,7 @@ absl::Status Instance::FindMaps(std::vector<MapMemory> maps) {
   maps_.services = memory_[kServices].As<lb_service>();
   maps_.backends = memory_[kBackends].As<lb_backend>();
   maps_.transitions = memory_[kTransitions].As<lb_transition>();
+  maps_.pools = memory_[kPools].As<lb_pool>();
   maps_.next_hops = memory_[kNextHops].As<uint64_t>();
   maps_.slot_rows = memory_[kSlotRows].As<lb_slot_row>();
   maps_.roots = memory_[kRoots].As<std::byte>();

@@ -35,18 +35,28 @@ struct LbMaps {
   std::span<lb_service> services;
   std::span<lb_backend> backends;
   std::span<lb_transition> transitions;
+  std::span<lb_pool> pools;
   std::span<uint64_t> next_hops;
   std::span<lb_slot_row> slot_rows;
   std::span<std::byte> roots;
   std::span<lb_counter> counters;  // the program: rw, writer: ro, and rw in a retired set
 };
 
+// How large the tables of tracked flows are, for as long as the plane lives.
+struct FlowSizes {
+  uint32_t buckets = 65536;  // a queue: 4 MiB, 524,288 flows. 1: flows are not tracked
+  uint32_t queues = 1;
+};
+
 // What outlives an instance. The program: rw, writer: ro.
 struct CpuMaps {
   MapMemory cpus;
   MapMemory recent;
+  MapMemory flows;
+  MapMemory flow_heads;
 
-  static absl::StatusOr<CpuMaps> Create();
+  // Both sizes are powers of two.
+  static absl::StatusOr<CpuMaps> Create(const FlowSizes& sizes);
   static absl::StatusOr<CpuMaps> Open(const std::string& folder);
   absl::Status Pin(const std::string& folder) const;
 };

@@ -9,11 +9,12 @@
 #include <stdint.h>
 
 #include "dataplane/forward/verdict.h"
+#include "dataplane/table/flow_records.h"
 #include "dataplane/table/records.h"
 
 // Raised with every change of what lies in the maps, so that evenkeeld does not take over pinned
 // maps that another version has filled.
-#define LB_MAP_ABI 2u
+#define LB_MAP_ABI 3u
 
 // Generations that the maps hold at a time: the one in use, the one being filled, and those whose
 // grace period or trial is not over.
@@ -74,14 +75,26 @@ struct lb_map_sizes {
   uint32_t services;
   uint32_t backends;
   uint32_t transitions;
+  uint32_t pools;
   uint32_t next_hops;
   uint32_t counters;   // of each CPU
   uint32_t root_rows;  // of 4 KiB: what the writer keeps of the image itself
   uint32_t slot_rows;
   uint32_t cpus;
+  // Of the tables of tracked flows, one for each RX queue; both are powers of two.
+  uint32_t flow_buckets;  // a queue; 1: flows are not tracked
+  uint32_t flow_queues;
 };
 #define LB_MAP_SIZES_DEFAULT \
-  { 256, 512, 1024, 256, 256, 1024, 256, 256, 4096, 64, 65536, 1 }
+  { 256, 512, 1024, 256, 256, 1024, 256, 256, 256, 4096, 64, 65536, 1, 2, 1 }
+
+// A queue's table is its own: its interrupt moves between CPUs, and so do its packets, but one CPU
+// at a time serves it. Queues beyond the last share tables, and with generic XDP two CPUs may serve
+// one queue: then an update can be lost, but no entry is ever half written.
+#define LB_FLOW_QUEUES_MAX 64u
+// Buckets that a packet of a moved slot sweeps. Control sweeps what a plane without such packets
+// leaves.
+#define LB_FLOW_SWEEP_PER_PACKET 4u
 
 // Of one (service, backend) on one CPU: entry (cpu * LB_SETS + set) * sizes.counters + counter.
 struct lb_counter {

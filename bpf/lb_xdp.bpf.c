@@ -63,6 +63,12 @@ static __always_inline int send_out(uint64_t next_hop) {
   return (int)bpf_redirect(lb_ports[port].interface, 0);
 }
 
+// There is no timer for it on every kernel that we run on: the packets that use the table pay.
+static __always_inline void sweep(const struct lb_view* view) {
+  if (!lb_view_tracks(view)) return;
+  lb_flow_sweep(view, LB_FLOW_SWEEP_PER_PACKET, lb_tick_of(lb_view_now(view)));
+}
+
 SEC("xdp")
 int lb_xdp(struct xdp_md* ctx) {
   const uint8_t* data = (const uint8_t*)(long)ctx->data;
@@ -72,11 +78,12 @@ int lb_xdp(struct xdp_md* ctx) {
   struct lb_flow flow;
   struct lb_decision decision;
 
-  lb_view_open(&view);
+  lb_view_open(&view, ctx->rx_queue_index);
   enum lb_verdict verdict = lb_classify(&view, data, end, &flow);
   if (verdict != LB_FORWARD) return count(cpu, flow.reason, verdict);
   verdict = lb_resolve(&view, data, end, &flow, &decision);
   if (verdict != LB_FORWARD && verdict != LB_REPLY) return count(cpu, decision.reason, verdict);
+  if (LB_UNLIKELY(decision.state != LB_SLOT_PURE)) sweep(&view);
   if (LB_UNLIKELY(decision.reason == LB_REASON_too_big_reply) && !may_send_error(cpu))
     return count(cpu, LB_REASON_too_big_untold, LB_DROP);
   if (make_room(ctx, &decision)) return count(cpu, LB_REASON_no_headroom, LB_DROP);

@@ -60,6 +60,7 @@ MapAudit::MapAudit(const LbMaps& maps, uint32_t set) : maps_(maps), set_(set) {
                            OfSet(maps.backends, set, sizes.backends));
   CheckRecords<lb_transition>("transitions", LB_SECTION_TRANSITIONS,
                               OfSet(maps.transitions, set, sizes.transitions));
+  CheckRecords<lb_pool>("pools", LB_SECTION_POOLS, OfSet(maps.pools, set, sizes.pools));
   CheckServices();
   CheckNextHops();
   const auto backends = OfSet(maps.backends, set, sizes.backends);

@@ -12,15 +12,17 @@
 
 #define LB_MISSING(record) (!(record))
 
-// One generation, for one packet. Nothing but a number, so that it may be handed to a subprogram.
+// One generation, for one packet. Nothing but numbers, so that it may be handed to a subprogram.
 struct lb_view {
   uint64_t root_word;
+  uint64_t queue;  // whose flow table it is
 };
 
-static __always_inline void lb_view_open(struct lb_view* view) {
+static __always_inline void lb_view_open(struct lb_view* view, uint32_t queue) {
   uint64_t root_word = *(volatile uint64_t*)&lb_root_word;
   if (LB_UNLIKELY(root_word & LB_ROOT_WORD_ON_TRIAL)) root_word = lb_trial_decide(root_word);
   view->root_word = root_word;
+  view->queue = queue & (lb_map_sizes.flow_queues - 1);
 }
 
 static __always_inline uint32_t lb_view_set(const struct lb_view* view) {
@@ -48,6 +50,7 @@ LB_MAP_ACCESSOR(lb_view_port_range, lb_port_range, port_ranges)
 LB_MAP_ACCESSOR(lb_view_service, lb_service, services)
 LB_MAP_ACCESSOR(lb_view_backend, lb_backend, backends)
 LB_MAP_ACCESSOR(lb_view_transition, lb_transition, transitions)
+LB_MAP_ACCESSOR(lb_view_pool, lb_pool, pools)
 #undef LB_MAP_ACCESSOR
 
 static __always_inline const lb_slot* lb_view_slot(const struct lb_view* view,
@@ -69,6 +72,31 @@ static __always_inline const uint8_t* lb_view_port_mac(const struct lb_view* vie
                                                        uint64_t next_hop) {
   (void)view;
   return lb_ports[LB_NEXT_HOP_PORT(next_hop)].mac;
+}
+static __always_inline uint32_t lb_view_backend_count(const struct lb_view* view) {
+  (void)view;
+  return lb_map_sizes.backends;  // of a set; records that an image doesn't use are zero
+}
+
+static __always_inline int lb_view_tracks(const struct lb_view* view) {
+  (void)view;
+  return lb_map_sizes.flow_buckets > 1;
+}
+static __always_inline uint64_t lb_view_now(const struct lb_view* view) {
+  (void)view;
+  return bpf_ktime_get_boot_ns();
+}
+static __always_inline uint32_t lb_view_flow_mask(const struct lb_view* view) {
+  (void)view;
+  return lb_map_sizes.flow_buckets - 1;
+}
+static __always_inline struct lb_flow_bucket* lb_view_flow_bucket(const struct lb_view* view,
+                                                                  uint32_t bucket) {
+  return (struct lb_flow_bucket*)lb_map_record(
+      &lb_flows, (uint32_t)view->queue * lb_map_sizes.flow_buckets + bucket);
+}
+static __always_inline struct lb_flow_head* lb_view_flow_head(const struct lb_view* view) {
+  return (struct lb_flow_head*)lb_map_record(&lb_flow_heads, (uint32_t)view->queue);
 }
 
 #endif  // BPF_MAP_TABLES_H_

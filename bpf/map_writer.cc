@@ -20,7 +20,8 @@ SetRecords RecordsOf(const ImageView& image) {
           .port_ranges = image.port_ranges(),
           .services = image.services(),
           .backends = image.backends(),
-          .transitions = image.transitions()};
+          .transitions = image.transitions(),
+          .pools = image.pools()};
 }
 
 Address AddressOf(const lb_next_hop& hop) {
@@ -118,6 +119,7 @@ lb_map_sizes MapWriter::SizesFor(const ImageView& image, const ImageView* way_ba
   sizes.backends = std::min(room(most([](View v) { return v.backends().size(); }), least.backends),
                             LB_BACKENDS_MAX + 1);
   sizes.transitions = room(most([](View v) { return v.transitions().size(); }), least.transitions);
+  sizes.pools = room(most([](View v) { return v.pools().size(); }), least.pools);
   sizes.next_hops = room(most([](View v) { return v.next_hops().size(); }), least.next_hops);
   sizes.counters = room(most([](View v) { return v.counter_count(); }), least.counters);
   sizes.root_rows =

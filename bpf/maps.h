@@ -49,6 +49,7 @@ LB_ARRAY_MAP(lb_port_ranges, lb_port_range);
 LB_ARRAY_MAP(lb_services, lb_service);
 LB_ARRAY_MAP(lb_backends, lb_backend);
 LB_ARRAY_MAP(lb_transitions, lb_transition);
+LB_ARRAY_MAP(lb_pools, lb_pool);
 // Changed also while their set is in use, since a MAC changes without a publication.
 LB_ARRAY_MAP(lb_next_hops, lb_next_hop_entry);
 // Tables of all generations: a table is a run of rows, the first named by its services' plane_word.
@@ -57,8 +58,11 @@ LB_ARRAY_MAP(lb_slot_rows, lb_slot_row);
 LB_ARRAY_MAP(lb_roots, lb_root_row);
 
 LB_ARRAY_MAP(lb_counters, lb_counter);
-// These two outlive a program that is replaced by one with larger maps.
+// These outlive a program that is replaced by one with larger maps.
 LB_ARRAY_MAP(lb_cpus, lb_cpu);
 LB_ARRAY_MAP(lb_recent, lb_recent_bucket);
+// Tracked flows: bucket b of queue q is entry q * lb_map_sizes.flow_buckets + b.
+LB_ARRAY_MAP(lb_flows, lb_flow_bucket);
+LB_ARRAY_MAP(lb_flow_heads, lb_flow_head);
 
 #endif  // BPF_MAPS_H_

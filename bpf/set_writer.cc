@@ -18,8 +18,8 @@ bool FitsSet(const SetRecords& records, size_t next_hops, uint32_t counters,
          records.port_rows.size() <= sizes.port_rows &&
          records.port_ranges.size() <= sizes.port_ranges &&
          records.services.size() <= sizes.services && records.backends.size() <= sizes.backends &&
-         records.transitions.size() <= sizes.transitions && next_hops <= sizes.next_hops &&
-         counters <= sizes.counters;
+         records.transitions.size() <= sizes.transitions && records.pools.size() <= sizes.pools &&
+         next_hops <= sizes.next_hops && counters <= sizes.counters;
 }
 
 void WriteSet(const SetRecords& records, const std::function<uint32_t(uint32_t table)>& row_of,
@@ -32,7 +32,12 @@ void WriteSet(const SetRecords& records, const std::function<uint32_t(uint32_t t
   Copy(records.port_ranges, maps.port_ranges, size_t{set} * sizes.port_ranges);
   Copy(records.services, maps.services, size_t{set} * sizes.services);
   Copy(records.backends, maps.backends, size_t{set} * sizes.backends);
+  // A flow entry may name any index: the program must find nothing there.
+  const auto unused = maps.backends.subspan(size_t{set} * sizes.backends, sizes.backends)
+                          .subspan(records.backends.size());
+  std::memset(unused.data(), 0, unused.size_bytes());
   Copy(records.transitions, maps.transitions, size_t{set} * sizes.transitions);
+  Copy(records.pools, maps.pools, size_t{set} * sizes.pools);
   const auto services = maps.services.subspan(size_t{set} * sizes.services);
   for (size_t i = 0; i < records.services.size(); ++i) {
     lb_service& service = services[i];

@@ -22,6 +22,7 @@ struct SetRecords {
   std::span<const lb_service> services;
   std::span<const lb_backend> backends;
   std::span<const lb_transition> transitions;
+  std::span<const lb_pool> pools;
 };
 
 // True if a set of these sizes has room for them. `next_hops` and `counters` are how many the

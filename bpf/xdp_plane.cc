@@ -1,5 +1,6 @@
 #include "bpf/xdp_plane.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -18,7 +20,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "bpf/flow_sweep.h"
 #include "bpf/grace_period.h"
+#include "dataplane/table/flow_region.h"
 
 namespace evenkeel {
 namespace {
@@ -52,6 +56,29 @@ absl::Status ReadPortMac(const std::string& interface, uint8_t* mac) {
   }
   std::memcpy(mac, request.ifr_hwaddr.sa_data, 6);
   return absl::OkStatus();
+}
+
+// Of all queues together: 128 MiB, which the kernel cannot page out.
+constexpr uint32_t kFlowBucketsMax = 2'097'152;
+
+uint32_t RxQueues(const std::string& interface) {
+  uint32_t queues = 0;
+  const std::string folder = absl::StrCat("/sys/class/net/", interface, "/queues");
+  if (DIR* directory = opendir(folder.c_str()); directory != nullptr) {
+    while (const dirent* entry = readdir(directory)) {
+      if (absl::StartsWith(entry->d_name, "rx-")) ++queues;
+    }
+    closedir(directory);
+  }
+  return queues;
+}
+
+FlowSizes FlowSizesFor(const XdpPlane::Options& options) {
+  FlowSizes sizes = options.flows;
+  const uint32_t queues = std::max(sizes.queues, RxQueues(options.interface));
+  sizes.queues = std::bit_ceil(std::clamp(queues, 1u, LB_FLOW_QUEUES_MAX));
+  sizes.buckets = std::min(sizes.buckets, kFlowBucketsMax / sizes.queues);
+  return sizes;
 }
 
 }  // namespace
@@ -170,7 +197,7 @@ absl::Status XdpPlane::Begin() {
   }
   // Asked before the program is loaded, which takes a while.
   if (absl::Status s = XdpLink::CheckFree(options_.interface, index_); !s.ok()) return s;
-  absl::StatusOr<CpuMaps> cpus = CpuMaps::Create();
+  absl::StatusOr<CpuMaps> cpus = CpuMaps::Create(FlowSizesFor(options_));
   if (!cpus.ok()) return cpus.status();
   cpus_ = *std::move(cpus);
   absl::StatusOr<Totals> totals = Totals::Create();
@@ -351,11 +378,27 @@ void XdpPlane::FillStats(StatsSnapshot* stats) const {
     }
     ++number;
   }
+  const auto heads = cpus_.flow_heads.As<lb_flow_head>();
+  const uint64_t entries = cpus_.flows.entries() / heads.size() * LB_FLOW_WAYS;
+  for (uint32_t queue = 0; queue < heads.size() && entries > LB_FLOW_WAYS; ++queue) {
+    stats->flow_tables.push_back(FlowTableCount::Of(queue, entries, heads[queue]));
+  }
   if (current() != nullptr) {
     stats->generation = current()->generation();
     stats->revision = current()->revision();
     stats->digest = current()->StatedDigest();
   }
+}
+
+void XdpPlane::SweepFlows() {
+  const uint32_t tick = lb_tick_of(BootTimeNs());
+  if (current() == nullptr || tick == swept_tick_) return;
+  swept_tick_ = tick;
+  uint64_t flows = 0;
+  for (const lb_flow_head& head : cpus_.flow_heads.As<lb_flow_head>()) {
+    flows += FlowTableCount::Of(0, 0, head).flows;
+  }
+  if (flows != 0) SweepFlowTables(cpus_, *current(), tick);
 }
 
 absl::Status XdpPlane::CheckAttached() const {

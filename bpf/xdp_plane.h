@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class XdpPlane {
     std::string interface;
     XdpMode mode = XdpMode::kNative;
     std::string pin_root = kPinRoot;
+    // Of a plane that is attached anew; queues: at least as many as the interface has. One that is
+    // taken over keeps its tables.
+    FlowSizes flows;
   };
 
   // Takes over or attaches. An error tells the operator what to do, and leaves nothing behind that
@@ -65,6 +69,12 @@ class XdpPlane {
   void SetPort(uint32_t number, const lb_port& port);
 
   void FillStats(StatsSnapshot* stats) const;
+  // Frees tracked flows that are too old, which the program does by itself only while packets of
+  // moved slots come. Called every few seconds; looks at the tables once a tick at most, and not
+  // while they are empty.
+  void SweepFlows();
+  // For evidence: all queues' tables.
+  std::span<const lb_flow_bucket> flow_tables() const { return cpus_.flows.As<lb_flow_bucket>(); }
 
   // NotFound when the interface has gone.
   absl::Status CheckAttached() const;
@@ -107,6 +117,7 @@ class XdpPlane {
   std::unique_ptr<Instance> instance_;
   std::unique_ptr<MapWriter> writer_;
   bool adopted_ = false;
+  uint32_t swept_tick_ = 0;
   std::vector<std::string> notes_;
 };
 

@@ -337,6 +337,7 @@ void XdpSink::EverySecond() {
       } else {
         FollowTrial();
         next_hops_->Tick(absl::Now());
+        plane_->SweepFlows();
         ReportUnresolved();
       }
     } else if (const absl::Status connected = Connect(); connected.ok()) {

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/table/flow_directory.h"
 
 DEFINE_string(socket, "/run/evenkeel/dataplane.sock", "Unix socket on which evenkeeld is awaited");
 DEFINE_string(state_dir, "/var/lib/evenkeel/dataplane",
@@ -24,12 +26,21 @@ DEFINE_uint32(tx_descriptors, 1024, "transmit descriptors a queue");
 DEFINE_uint32(mbufs, 0, "packet buffers; 0: as many as workers and descriptors need");
 DEFINE_string(poll, "adaptive",
               "adaptive: an idle worker sleeps up to half a millisecond; busy: never");
+DEFINE_string(flow_dir, "",
+              "directory of the tables of tracked flows, on tmpfs or hugetlbfs, from where a "
+              "restarted dataplane takes them; empty: beside the socket");
+DEFINE_uint32(flow_table_entries, 1048576,
+              "flows that a worker can track, 8 bytes each: a power of two");
+DEFINE_bool(flow_tracking, true,
+            "false: connections of backends' slots that move break with every change");
 
 namespace evenkeel {
 namespace {
 
-constexpr const char* kOwnFlags[] = {"socket", "state_dir",      "workers",        "port",  "tap",
-                                     "mtu",    "rx_descriptors", "tx_descriptors", "mbufs", "poll"};
+constexpr const char* kOwnFlags[] = {
+    "socket",   "state_dir",          "workers",        "port",  "tap",
+    "mtu",      "rx_descriptors",     "tx_descriptors", "mbufs", "poll",
+    "flow_dir", "flow_table_entries", "flow_tracking"};
 
 absl::Status Wrong(absl::string_view argument, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(argument, ": ", why));
@@ -106,6 +117,16 @@ absl::Status CheckValues() {
   if (FLAGS_mtu != 0) {
     if (auto s = CheckRange("mtu", FLAGS_mtu, 1280, 9600); !s.ok()) return s;
   }
+  if (auto s = CheckRange("flow_table_entries", FLAGS_flow_table_entries, LB_FLOW_ENTRIES_MIN,
+                          LB_FLOW_ENTRIES_MAX);
+      !s.ok()) {
+    return s;
+  }
+  if (!std::has_single_bit(FLAGS_flow_table_entries)) {
+    return Wrong(
+        absl::StrCat("--flow-table-entries=", FLAGS_flow_table_entries),
+        absl::StrCat("must be a power of two, as ", std::bit_ceil(FLAGS_flow_table_entries)));
+  }
   if (FLAGS_poll != "adaptive" && FLAGS_poll != "busy") {
     return Wrong(absl::StrCat("--poll=", FLAGS_poll), "must be adaptive or busy");
   }
@@ -133,6 +154,8 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   settings.rx_descriptors = static_cast<uint16_t>(FLAGS_rx_descriptors);
   settings.tx_descriptors = static_cast<uint16_t>(FLAGS_tx_descriptors);
   settings.mbufs = FLAGS_mbufs;
+  settings.flow_dir = FLAGS_flow_dir.empty() ? DefaultFlowDirectory(FLAGS_socket) : FLAGS_flow_dir;
+  settings.flow_table_entries = FLAGS_flow_tracking ? FLAGS_flow_table_entries : 0;
   settings.polling = FLAGS_poll == "busy" ? Polling::kBusy : Polling::kAdaptive;
   return settings;
 }

@@ -24,6 +24,8 @@ struct Settings {
   uint16_t rx_descriptors = 0;
   uint16_t tx_descriptors = 0;
   uint32_t mbufs = 0;
+  std::string flow_dir;
+  uint32_t flow_table_entries = 0;  // a worker; 0: flows are not tracked
   Polling polling = Polling::kAdaptive;
   std::vector<std::string> eal_arguments;
   bool show_help = false;

@@ -25,6 +25,7 @@
 #include "dataplane/port/port.h"
 #include "dataplane/slow_path/kernel_queues.h"
 #include "dataplane/slow_path/tap.h"
+#include "dataplane/table/flow_directory.h"
 #include "dataplane/table/region.h"
 #include "dataplane/worker/plane.h"
 #include "dataplane/worker/worker_loop.h"
@@ -129,6 +130,23 @@ std::vector<WorkerConfig> WorkerConfigs(const Settings& settings, const Port& po
   return configs;
 }
 
+absl::Status TrackFlows(const Settings& settings, Plane* plane) {
+  if (settings.flow_table_entries == 0) {
+    LogWarning("flows", "are not tracked: connections break with every change of the backends");
+    return absl::OkStatus();
+  }
+  absl::StatusOr<FlowTables> tables = TakeFlowTables(
+      settings.flow_dir, settings.flow_table_entries / LB_FLOW_WAYS, plane->worker_count());
+  if (!tables.ok()) {
+    return absl::Status(
+        tables.status().code(),
+        absl::StrCat(tables.status().message(), "; --flow-dir names another directory"));
+  }
+  if (!tables->note.empty()) LogInfo("flows", tables->note);
+  plane->TrackFlows(std::move(tables->regions));
+  return absl::OkStatus();
+}
+
 void ReportEnd(const Plane& plane, const Mempool& mempool) {
   StatsSnapshot stats;
   plane.FillStats({}, &stats);
@@ -186,6 +204,8 @@ absl::Status RunPlane(const Settings& settings, int signal_fd) {
                            tap != nullptr ? tap->interface_index() : found->interface_index};
   absl::StatusOr<std::unique_ptr<Manager>> manager = Manager::Create(options, &plane, port->get());
   if (!manager.ok()) return manager.status();
+  // Only now, when no other dataplane has the socket, are the tables this one's.
+  if (absl::Status s = TrackFlows(settings, &plane); !s.ok()) return s;
 
   RunningWorkers workers(*lcores, WorkerConfigs(settings, **port, lcores->size(), queues.get()),
                          &plane);

@@ -35,6 +35,16 @@
 #define LB_UNROLL
 #endif
 
+// A word that others may read or write at the same time: whole, and in no order with anything else.
+// The BPF compiler has no atomic loads and stores; an aligned word is one access there too.
+#ifdef __bpf__
+#define LB_LOAD(word) (*(const volatile uint64_t*)(word))
+#define LB_STORE(word, value) (*(volatile uint64_t*)(word) = (value))
+#else
+#define LB_LOAD(word) __atomic_load_n(word, __ATOMIC_RELAXED)
+#define LB_STORE(word, value) __atomic_store_n(word, value, __ATOMIC_RELAXED)
+#endif
+
 #define LB_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define LB_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

@@ -1,4 +1,4 @@
-// The two reading steps of the core: lb_classify() finds service and slot, lb_resolve() backend,
+// The two deciding steps of the core: lb_classify() finds service and slot, lb_resolve() backend,
 // next hop and the room that the frame needs. forward.h shows how they are called.
 #ifndef DATAPLANE_FORWARD_DECIDE_H_
 #define DATAPLANE_FORWARD_DECIDE_H_
@@ -9,22 +9,9 @@
 #include "dataplane/forward/hash.h"
 #include "dataplane/forward/icmp.h"
 #include "dataplane/forward/match.h"
+#include "dataplane/forward/moved.h"
 #include "dataplane/forward/parse.h"
 #include "dataplane/forward/table_access.h"
-
-// The bytes that the flow's hash covers. An ICMP error's are those of the flow that it is about.
-LB_INLINE void lb_hash_message_of(struct lb_hash_message* message, const struct lb_flow* flow,
-                                  const struct lb_addresses* addresses, int client_only) {
-  uint64_t ports_word =
-      lb_hash_ports_word(flow->source_port, flow->destination_port,
-                         flow->transport == LB_TCP ? LB_PROTOCOL_TCP : LB_PROTOCOL_UDP);
-  if (LB_LIKELY(flow->family == LB_IPV4))
-    lb_hash_message_ipv4(message, lb_ipv4_of_address(addresses->source),
-                         lb_ipv4_of_address(addresses->destination), ports_word, client_only);
-  else
-    lb_hash_message_ipv6(message, addresses->source, addresses->destination, ports_word,
-                         client_only);
-}
 
 // Parse and match. LB_REASON_none: `message` is to be hashed (or the flow is an echo, see its
 // flags).
@@ -83,7 +70,8 @@ LB_INLINE void lb_flow_clear(struct lb_flow* flow) {
 LB_INLINE enum lb_verdict lb_classify(const struct lb_view* view, const uint8_t* data,
                                       const uint8_t* end, struct lb_flow* flow) {
   struct lb_addresses addresses;
-  struct lb_hash_message message;
+  // The verifier does not know that IPv6 reads what IPv6 has written.
+  struct lb_hash_message message = {{0, 0, 0, 0, 0}};
   lb_flow_clear(flow);
   enum lb_reason reason = lb_match_packet(view, data, end, flow, &addresses, &message);
   flow->reason = (uint8_t)reason;
@@ -141,17 +129,16 @@ LB_INLINE enum lb_reason lb_decide(const struct lb_view* view, const uint8_t* da
   if (LB_MISSING(slot)) return LB_REASON_table_fault;
   uint32_t index = lb_slot_backend(*slot);
   if (index == LB_NONE) return LB_REASON_no_backend;
-  uint32_t reference = lb_slot_transition(*slot);
-  if (LB_UNLIKELY(reference)) {
-    const struct lb_transition* transition = lb_view_transition(view, reference);
-    if (LB_MISSING(transition)) return LB_REASON_table_fault;
-    decision->previous = transition->previous;
+  decision->counter = service->counter_base;
+  if (LB_UNLIKELY(!lb_is_pure(service, *slot))) {
+    index = lb_decide_moved(view, data, end, flow, service, *slot, decision);
+    if (index == LB_NONE) return LB_REASON_table_fault;
   }
   const struct lb_backend* backend = lb_view_backend(view, index);
   if (LB_MISSING(backend)) return LB_REASON_table_fault;
   if (backend->family == LB_FAMILY_NONE) return LB_REASON_no_backend;
   decision->backend = (uint16_t)index;
-  decision->counter = service->counter_base + backend->pool_pos;
+  decision->counter += backend->pool_pos;
   if (flow->ttl <= 1) return LB_REASON_ttl_expired;
 
   decision->encap = backend->encap;
@@ -171,7 +158,8 @@ LB_INLINE enum lb_reason lb_decide(const struct lb_view* view, const uint8_t* da
 }
 
 // Slot -> backend -> what is to be done. Only where lb_classify() said LB_FORWARD. LB_FORWARD and
-// LB_REPLY: make room and call lb_apply(); else `decision->reason` says why. Reads only.
+// LB_REPLY: make room and call lb_apply(); else `decision->reason` says why. Reads only, but for
+// the flow table where a slot has moved.
 LB_INLINE enum lb_verdict lb_resolve(const struct lb_view* view, const uint8_t* data,
                                      const uint8_t* end, const struct lb_flow* flow,
                                      struct lb_decision* decision) {

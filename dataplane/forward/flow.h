@@ -48,6 +48,8 @@ struct lb_decision {
   uint8_t reason;        // enum lb_reason
   uint8_t encap;         // enum lb_encap
   uint8_t outer_family;  // enum lb_family; LB_FAMILY_NONE for l2dsr
+  uint8_t state;         // enum lb_slot_state, as this packet found its slot
+  uint8_t reserved[7];
 };
 
 #endif  // DATAPLANE_FORWARD_FLOW_H_

@@ -1,8 +1,8 @@
 // The forwarding core's face. Three steps; both planes call the same ones in the same order:
 //
 //   verdict = lb_classify(view, data, end, &flow);       // parse, match, hash -> slot; reads only
-//   if (verdict == LB_FORWARD)                           // slot -> backend; reads only
-//     verdict = lb_resolve(view, data, end, &flow, &decision);
+//   if (verdict == LB_FORWARD)                           // slot -> backend
+//     verdict = lb_resolve(view, data, end, &flow, &decision);   // (and the flow table)
 //   if (verdict == LB_FORWARD || verdict == LB_REPLY) {
 //     make room: head grows by decision.head_delta
 //     verdict = lb_apply(view, data, end, &flow, &decision);    // writes the frame

@@ -141,6 +141,7 @@ LB_INLINE enum lb_reason lb_apply_echo(uint8_t* data, uint8_t* end, const struct
   uint8_t* header = data + (flow->l3_offset & 31u);
   struct lb_icmp* icmp;
   uint8_t reply_type;
+  if (data + sizeof(struct lb_ethernet) > end) return LB_REASON_truncated;
   if (flow->family == LB_IPV4) {
     struct lb_ipv4* ip = (struct lb_ipv4*)header;
     icmp = (struct lb_icmp*)(header + sizeof(*ip));

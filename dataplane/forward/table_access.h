@@ -8,6 +8,7 @@
 #ifndef DATAPLANE_FORWARD_TABLE_ACCESS_H_
 #define DATAPLANE_FORWARD_TABLE_ACCESS_H_
 
+#include "dataplane/table/flow_records.h"
 #include "dataplane/table/records.h"
 
 #ifdef __bpf__
@@ -19,6 +20,15 @@
 // Whether an accessor found nothing. The compiler may forget the question natively.
 #define LB_MISSING(record) 0
 
+// A worker's table of tracked flows. worker: rw, all others: ro.
+struct lb_flow_table {
+  struct lb_flow_head* head;
+  struct lb_flow_bucket* buckets;
+  uint32_t bucket_mask;
+  uint32_t reserved;
+  uint64_t now_ns;  // CLOCK_BOOTTIME; set by the adapter before a burst that may meet a transition
+};
+
 // dataplane: ro. Points into the plane's private, verified copy of a root
 // (dataplane/table/image_view.h).
 struct lb_view {
@@ -29,9 +39,14 @@ struct lb_view {
   const struct lb_port_range* port_ranges;
   const struct lb_service* services;  // plane_word = address of the table's slots
   const struct lb_backend* backends;
+  uint32_t backend_count;
+  const struct lb_pool* pools;
   const struct lb_transition* transitions;
   const uint64_t* next_hops;  // manager: wo, workers: ro; aligned words, read relaxed
   uint8_t port_mac[8];        // source address of frames that leave, first six bytes
+  // Null: flows are not tracked, and slots go by their current backends whatever their transitions
+  // say.
+  struct lb_flow_table* flows;
 };
 
 // Null while no image has been published; the only accessor that may say so natively.
@@ -73,6 +88,26 @@ static inline uint64_t lb_view_next_hop(const struct lb_view* view, uint32_t ind
 static inline const uint8_t* lb_view_port_mac(const struct lb_view* view, uint64_t next_hop) {
   (void)next_hop;
   return view->port_mac;
+}
+static inline const struct lb_pool* lb_view_pool(const struct lb_view* view, uint32_t index) {
+  return &view->pools[index];
+}
+static inline uint32_t lb_view_backend_count(const struct lb_view* view) {
+  return view->backend_count;
+}
+
+// The flow table, and the time by which transitions and entries are judged.
+static inline int lb_view_tracks(const struct lb_view* view) { return view->flows != 0; }
+static inline uint64_t lb_view_now(const struct lb_view* view) { return view->flows->now_ns; }
+static inline uint32_t lb_view_flow_mask(const struct lb_view* view) {
+  return view->flows->bucket_mask;
+}
+static inline struct lb_flow_bucket* lb_view_flow_bucket(const struct lb_view* view,
+                                                         uint32_t bucket) {
+  return &view->flows->buckets[bucket];
+}
+static inline struct lb_flow_head* lb_view_flow_head(const struct lb_view* view) {
+  return view->flows->head;
 }
 
 #endif  // __bpf__

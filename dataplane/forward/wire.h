@@ -95,7 +95,9 @@ struct lb_tcp {
   uint16_t urgent;
 } LB_WIRE;
 LB_STATIC_ASSERT(sizeof(struct lb_tcp) == 20, "as on the wire");
+#define LB_TCP_FIN 0x01u
 #define LB_TCP_SYN 0x02u
+#define LB_TCP_RST 0x04u
 #define LB_TCP_ACK 0x10u
 
 struct lb_udp {

@@ -8,10 +8,10 @@ namespace evenkeel {
 namespace {
 
 constexpr uint64_t kStatsMagic = 0x5441544b4c5645ull;  // "EVLKTAT"
-constexpr uint32_t kStatsVersion = 1;
+constexpr uint32_t kStatsVersion = 2;
 
-// Then, without gaps: reasons, flows, workers, the alarms' texts each with a NUL, the text about
-// ports.
+// Then, without gaps: reasons, flows, workers, flow tables, the alarms' texts each with a NUL, the
+// text about ports.
 struct StatsHeader {
   uint64_t magic;
   uint64_t checksum;  // XXH3-64 of everything after this field, `size` bytes in all
@@ -20,6 +20,8 @@ struct StatsHeader {
   uint32_t reason_count;
   uint32_t flow_count;
   uint32_t worker_count;
+  uint32_t flow_table_count;
+  uint32_t reserved;
   uint32_t alarm_bytes;
   uint32_t port_info_bytes;
   uint64_t generation;
@@ -28,7 +30,7 @@ struct StatsHeader {
   uint64_t uptime_ns;
   uint8_t digest[32];
 };
-static_assert(sizeof(StatsHeader) == 112);
+static_assert(sizeof(StatsHeader) == 120);
 constexpr size_t kChecked = offsetof(StatsHeader, size);  // the checksum covers from here on
 
 uint64_t ChecksumOf(std::span<const std::byte> bytes) {
@@ -67,16 +69,37 @@ class Cursor {
 uint64_t StatedSize(const StatsHeader& header) {
   return sizeof(header) + uint64_t{header.reason_count} * sizeof(uint64_t) +
          uint64_t{header.flow_count} * sizeof(FlowCount) +
-         uint64_t{header.worker_count} * sizeof(WorkerCount) + header.alarm_bytes +
+         uint64_t{header.worker_count} * sizeof(WorkerCount) +
+         uint64_t{header.flow_table_count} * sizeof(FlowTableCount) + header.alarm_bytes +
          header.port_info_bytes;
 }
 
 }  // namespace
 
+FlowTableCount FlowTableCount::Of(uint32_t table, uint64_t entries, const lb_flow_head& head) {
+  const auto read = [](const uint64_t& word) { return __atomic_load_n(&word, __ATOMIC_RELAXED); };
+  FlowTableCount count{};
+  count.table = table;
+  count.entries = entries;
+  for (uint32_t i = 0; i < LB_ENTRY_CLASSES; ++i) {
+    count.occupied[i] = read(head.occupied[i]);
+    count.inserted[i] = read(head.inserted[i]);
+    count.evicted[i] = read(head.evicted[i]);
+  }
+  for (uint32_t i = 0; i < LB_FLOW_REFUSALS; ++i) count.refused[i] = read(head.refused[i]);
+  const uint64_t taken_outside = read(head.taken_outside);
+  count.flows = count.occupied[LB_ENTRY_PENDING] + count.occupied[LB_ENTRY_MISS] +
+                count.occupied[LB_ENTRY_FIRM] - taken_outside;
+  count.expired = read(head.expired) + taken_outside;
+  count.sweeps = read(head.sweeps);
+  return count;
+}
+
 size_t EncodedSize(const StatsSnapshot& snapshot) {
   return sizeof(StatsHeader) + snapshot.reasons.size() * sizeof(uint64_t) +
          snapshot.flows.size() * sizeof(FlowCount) + snapshot.workers.size() * sizeof(WorkerCount) +
-         JoinAlarms(snapshot).size() + snapshot.port_info.size();
+         snapshot.flow_tables.size() * sizeof(FlowTableCount) + JoinAlarms(snapshot).size() +
+         snapshot.port_info.size();
 }
 
 void EncodeStats(const StatsSnapshot& snapshot, std::span<std::byte> out) {
@@ -87,6 +110,7 @@ void EncodeStats(const StatsSnapshot& snapshot, std::span<std::byte> out) {
   header.reason_count = static_cast<uint32_t>(snapshot.reasons.size());
   header.flow_count = static_cast<uint32_t>(snapshot.flows.size());
   header.worker_count = static_cast<uint32_t>(snapshot.workers.size());
+  header.flow_table_count = static_cast<uint32_t>(snapshot.flow_tables.size());
   header.alarm_bytes = static_cast<uint32_t>(alarms.size());
   header.port_info_bytes = static_cast<uint32_t>(snapshot.port_info.size());
   header.generation = snapshot.generation;
@@ -101,6 +125,7 @@ void EncodeStats(const StatsSnapshot& snapshot, std::span<std::byte> out) {
   cursor.Put(snapshot.reasons);
   cursor.Put(snapshot.flows);
   cursor.Put(snapshot.workers);
+  cursor.Put(snapshot.flow_tables);
   cursor.Put(alarms);
   cursor.Put(snapshot.port_info);
   header.checksum = ChecksumOf(out.first(header.size));
@@ -134,6 +159,7 @@ absl::StatusOr<StatsSnapshot> DecodeStats(std::span<const std::byte> bytes) {
   cursor.Take(snapshot.reasons, header.reason_count);
   cursor.Take(snapshot.flows, header.flow_count);
   cursor.Take(snapshot.workers, header.worker_count);
+  cursor.Take(snapshot.flow_tables, header.flow_table_count);
   std::string alarms;
   cursor.Take(alarms, header.alarm_bytes);
   cursor.Take(snapshot.port_info, header.port_info_bytes);

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "dataplane/table/digest.h"
+#include "dataplane/table/flow_records.h"
 
 namespace evenkeel {
 
@@ -40,6 +41,24 @@ struct WorkerCount {
 };
 static_assert(sizeof(WorkerCount) == 56);
 
+// Of one table of tracked flows: a worker's, or an RX queue's. What is counted by enum
+// lb_flow_class (flow_records.h) has its four places.
+struct FlowTableCount {
+  uint32_t table;
+  uint32_t reserved;
+  uint64_t entries;  // that it has room for
+  uint64_t flows;    // that it holds, of all classes
+  uint64_t occupied[LB_ENTRY_CLASSES];
+  uint64_t inserted[LB_ENTRY_CLASSES];
+  uint64_t evicted[LB_ENTRY_CLASSES];
+  uint64_t refused[LB_FLOW_REFUSALS];  // by enum lb_flow_refusal
+  uint64_t expired;
+  uint64_t sweeps;
+
+  static FlowTableCount Of(uint32_t table, uint64_t entries, const lb_flow_head& head);
+};
+static_assert(sizeof(FlowTableCount) == 152);
+
 struct StatsSnapshot {
   uint64_t generation = 0;
   uint64_t revision = 0;
@@ -50,6 +69,7 @@ struct StatsSnapshot {
       reasons;  // packets by enum lb_reason (forward/verdict.h); 0 counts the forwarded
   std::vector<FlowCount> flows;
   std::vector<WorkerCount> workers;
+  std::vector<FlowTableCount> flow_tables;  // empty: flows are not tracked
   std::vector<std::string>
       alarms;             // what the plane itself noticed: a worker that hangs, a disk that is full
   std::string port_info;  // ports, queues, RSS: for people

@@ -3,6 +3,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_format.h"
 #include "dataplane/table/fill.h"
+#include "dataplane/table/flow_records.h"
 #include "dataplane/table/layout.h"
 #include "dataplane/table/refusal.h"
 #include "dataplane/table/verify_steps.h"
@@ -164,6 +165,9 @@ absl::Status RecordVerifier::Pool(uint32_t index, const lb_pool& pool) const {
       pool.fill > LB_FILL_MAGLEV) {
     return BadRecord("pool %d: 2^%d slots or fill %d is impossible", index, pool.slots_log2,
                      pool.fill);
+  }
+  if (pool.idle_s > LB_IDLE_S_MAX) {
+    return BadRecord("pool %d: idle of %d s, %d are possible", index, pool.idle_s, LB_IDLE_S_MAX);
   }
   const bool has_tables = pool.table != LB_TABLE_NONE;
   if (has_tables != (pool.base_table != LB_TABLE_NONE)) {

@@ -35,8 +35,12 @@ Generation::Generation(std::shared_ptr<const ImageView> image, uint32_t workers,
   view_.port_ranges = image_->port_ranges().data();
   view_.services = image_->services().data();
   view_.backends = image_->backends().data();
+  view_.pools = image_->pools().data();
+  view_.backend_count = static_cast<uint32_t>(image_->backends().size());
   view_.transitions = image_->transitions().data();
   view_.next_hops = next_hops_.get();
+  has_moved_ = image_->transitions().size() > 1;
+  for (const lb_service& service : image_->services()) has_moved_ |= service.former != LB_NONE;
   std::memcpy(view_.port_mac, port_mac.data(), port_mac.size());
 }
 

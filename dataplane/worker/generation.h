@@ -28,6 +28,8 @@ class Generation {
   const lb_view& view() const { return view_; }  // workers: ro
   const ImageView& image() const { return *image_; }
   uint64_t number() const { return image_->generation(); }
+  // Whether any slot or service of it has moved: then its packets are judged by the clock.
+  bool has_moved() const { return has_moved_; }
 
   // Each worker writes its own and nobody else's; the manager reads all.
   GenerationCounters& counters(uint32_t worker) const { return (*counters_)[worker]; }
@@ -45,6 +47,7 @@ class Generation {
   std::unique_ptr<uint64_t[]> next_hops_;  // manager: wo, workers: ro; aligned words, relaxed
   std::shared_ptr<Counters> counters_;
   lb_view view_{};
+  bool has_moved_ = false;
 };
 
 }  // namespace evenkeel

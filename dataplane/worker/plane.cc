@@ -77,6 +77,10 @@ void Plane::FillStats(const std::vector<unsigned>& lcores, StatsSnapshot* stats)
                               worker.busy_polls.Get(), worker.idle_polls.Get(),
                               worker.generation.Get()});
   }
+  for (uint32_t i = 0; i < flows_.size(); ++i) {
+    stats->flow_tables.push_back(
+        FlowTableCount::Of(i, flows_[i].buckets().size() * LB_FLOW_WAYS, flows_[i].head()));
+  }
 }
 
 std::vector<std::string> Plane::Alarms() const {

@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "dataplane/table/flow_region.h"
 #include "dataplane/table/image_view.h"
 #include "dataplane/table/quiescent.h"
 #include "dataplane/table/stats.h"
@@ -31,11 +32,17 @@ class Plane {
  public:
   Plane(uint32_t workers, const std::array<uint8_t, 6>& port_mac);
 
+  // Before the workers are made: a table of tracked flows for each of them. Without, flows are not
+  // tracked.
+  void TrackFlows(std::vector<FlowRegion> tables) { flows_ = std::move(tables); }
+
   // Workers and manager, each by its own half of the interface.
   QuiescentSwap<Generation>& swap() { return swap_; }
   // Worker `i`: wo, manager: ro.
   WorkerCounters& worker(uint32_t i) { return workers_[i]; }
   const WorkerCounters& worker(uint32_t i) const { return workers_[i]; }
+  // Worker `i`: rw, manager: ro. Null: flows are not tracked.
+  const FlowRegion* flows(uint32_t i) const { return i < flows_.size() ? &flows_[i] : nullptr; }
   uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
 
   // All below: manager thread.
@@ -70,6 +77,7 @@ class Plane {
   QuiescentSwap<Generation> swap_;
   std::vector<WorkerCounters> workers_;
   std::array<uint8_t, 6> port_mac_;
+  std::vector<FlowRegion> flows_;
   std::vector<Unfolded> unfolded_;  // oldest first; the last is the current generation's
   FlowTotals totals_;
 };

@@ -4,12 +4,18 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include "dataplane/forward/flow_table.h"
 #include "dataplane/forward/icmp.h"
+#include "dataplane/table/flow_region.h"
 
 namespace evenkeel {
 namespace {
 
 constexpr int kSendTries = 16;
+
+// A sweep of a few buckets every millisecond, and all of them in about a second: half a tick.
+constexpr uint64_t kSweepsASecond = 1000;
+constexpr size_t kSweepsAPass = 1024;
 
 // Before the first image: nothing matches, everything passes to the kernel for the reason no_image.
 constexpr lb_view kNoImage{};
@@ -25,6 +31,12 @@ Worker::Worker(const WorkerConfig& config, Plane* plane)
       punt_(config.to_kernel, config.workers, tsc_hz_),
       idle_(config.polling, tsc_hz_) {
   burst_.errors = TokenBucket(tsc_hz_, LB_ERRORS_PER_SECOND, LB_ERRORS_BURST);
+  const FlowRegion* region = plane->flows(config.index);
+  if (region == nullptr) return;
+  flows_ = {.head = &region->head(),
+            .buckets = region->buckets().data(),
+            .bucket_mask = static_cast<uint32_t>(region->buckets().size() - 1)};
+  sweep_buckets_ = static_cast<uint32_t>(region->buckets().size() / kSweepsAPass + 1);
 }
 
 void Worker::Run() {
@@ -42,6 +54,7 @@ void Worker::Poll() {
   now_tsc_ = rte_rdtsc();
   burst_.now_tsc = now_tsc_;
   counters_->generation.Set(generation != nullptr ? generation->number() : 0);
+  if (generation != nullptr) OpenView(*generation);
   if (burst_.count == 0) {
     counters_->idle_polls.Add(1);
     idle_.OnEmptyPoll(now_tsc_);
@@ -51,12 +64,26 @@ void Worker::Poll() {
   counters_->received.Add(burst_.count);
   idle_.OnPackets(now_tsc_);
   if (generation != nullptr) {
-    ForwardBurst(generation->view(), generation->counters(config_.index).data(), &burst_);
+    ForwardBurst(view_, generation->counters(config_.index).data(), &burst_);
     SendBurst(generation);
   } else {
     ForwardBurst(kNoImage, nullptr, &burst_);
   }
   SettleOthers();
+}
+
+// Where nothing has moved no packet asks for the time, and where nothing is tracked nothing is
+// swept.
+void Worker::OpenView(const Generation& generation) {
+  view_ = generation.view();
+  if (flows_.buckets == nullptr) return;
+  view_.flows = &flows_;
+  if (burst_.count != 0 && generation.has_moved()) flows_.now_ns = BootTimeNs();
+  if (now_tsc_ - swept_tsc_ < tsc_hz_ / kSweepsASecond) return;
+  swept_tsc_ = now_tsc_;
+  const uint64_t* occupied = flows_.head->occupied;
+  if ((occupied[LB_ENTRY_PENDING] | occupied[LB_ENTRY_MISS] | occupied[LB_ENTRY_FIRM]) == 0) return;
+  lb_flow_sweep(&view_, sweep_buckets_, lb_tick_of(BootTimeNs()));
 }
 
 // What the transmit queue takes within a bounded number of tries.

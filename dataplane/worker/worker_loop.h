@@ -53,6 +53,7 @@ class Worker {
   bool IsNewFlow(const lb_flow& flow);
   void SettleOthers();
   void ForwardFromKernel();
+  void OpenView(const Generation& generation);
 
   const WorkerConfig config_;
   Plane* const plane_;
@@ -64,6 +65,10 @@ class Worker {
   Punt punt_;
   Idle idle_;
   RecentFlows recent_;
+  lb_view view_{};         // of the generation in hand, with this worker's flow table
+  lb_flow_table flows_{};  // empty: flows are not tracked
+  uint32_t sweep_buckets_ = 0;
+  uint64_t swept_tsc_ = 0;
   std::atomic<bool> stop_{false};
 };
 

@@ -12,6 +12,8 @@
 #include "tests/bpf/run_bpf.h"
 #include "tests/packets/corpus.h"
 #include "tests/packets/run_native.h"
+#include "tests/packets/stories.h"
+#include "tests/packets/virtual_time.h"
 
 namespace evenkeel::packets {
 namespace {
@@ -92,6 +94,35 @@ TEST_F(CorpusBpfTest, TellsABoundedNumberOfSendersThatTheirPacketIsTooBig) {
   EXPECT_GE(told, LB_ERRORS_BURST);
   EXPECT_LE(told, LB_ERRORS_BURST + (seconds.count() + 0.1) * LB_ERRORS_PER_SECOND);
   EXPECT_EQ(core_->Run(echo.in).reason, LB_REASON_echo_reply) << "an answer is no error";
+}
+
+TEST_F(CorpusBpfTest, ProgramTellsEveryStoryAsTheCoreDoes) {
+  for (const Story& story : Stories()) {
+    SCOPED_TRACE(story.name + ": " + story.why);
+    std::ranges::fill(core_->flows(), lb_flow_bucket{});
+    TablesSpec spec = story.tables;
+    const Tables native_tables(spec);
+    NativeFlows native_flows(64);
+    VirtualTime time(core_->flows());
+    for (const Step& step : story.steps) {
+      SCOPED_TRACE(testing::Message() << "step " << &step - story.steps.data());
+      const uint64_t now_ns = step.at_s * 1'000'000'000;
+      const lb_view view = native_flows.Over(native_tables.view(), now_ns);
+      const Outcome expected = RunNative(view, step.in);
+      BpfOutcome outcome;
+      time.At(step.at_s, [&](uint64_t start_ns) {
+        spec.start_ns = start_ns;
+        const Tables tables(spec);
+        core_->SetTables(tables);
+        outcome = core_->Run(step.in);
+      });
+      EXPECT_EQ(outcome.reason, LB_REASON_none);
+      EXPECT_EQ(HexDump(outcome.out), HexDump(expected.out));
+      EXPECT_EQ(outcome.counter, expected.decision.counter);
+      EXPECT_EQ(LivingFlows(core_->flows(), time.real_tick(), native_tables),
+                LivingFlows(native_flows.buckets(), lb_tick_of(now_ns), native_tables));
+    }
+  }
 }
 
 TEST_F(CorpusBpfTest, EverythingPassesBeforeTheFirstImage) {

@@ -66,7 +66,7 @@ inline int MarkOf(const Bytes& out) {
 class MarkedImageTest : public testing::Test {
  protected:
   void SetUp() override {
-    absl::StatusOr<CpuMaps> cpus = CpuMaps::Create();
+    absl::StatusOr<CpuMaps> cpus = CpuMaps::Create({});
     if (absl::IsPermissionDenied(cpus.status())) GTEST_SKIP() << "needs root: loads BPF programs";
     ASSERT_TRUE(cpus.ok()) << cpus.status();
     cpus_ = *std::move(cpus);

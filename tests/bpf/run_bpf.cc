@@ -27,9 +27,9 @@ bool StayOnOneCpu() {
   return sched_setaffinity(0, sizeof(cpus), &cpus) == 0;
 }
 
-absl::StatusOr<std::unique_ptr<BpfCore>> BpfCore::Load() {
+absl::StatusOr<std::unique_ptr<BpfCore>> BpfCore::Load(uint32_t flow_buckets) {
   std::unique_ptr<BpfCore> core(new BpfCore);
-  absl::StatusOr<CpuMaps> cpus = CpuMaps::Create();
+  absl::StatusOr<CpuMaps> cpus = CpuMaps::Create({.buckets = flow_buckets, .queues = 1});
   if (!cpus.ok()) return cpus.status();
   core->cpus_ = *std::move(cpus);
   lb_map_sizes sizes = LB_MAP_SIZES_DEFAULT;
@@ -51,7 +51,8 @@ void BpfCore::SetTables(const Tables& tables) {
                            .port_ranges = tables.port_ranges(),
                            .services = tables.services(),
                            .backends = tables.backends(),
-                           .transitions = tables.transitions()};
+                           .transitions = tables.transitions(),
+                           .pools = tables.pools()};
   if (!FitsSet(records, tables.next_hops().size(), 0, maps.sizes)) {
     std::fprintf(stderr, "test tables do not fit the maps\n");
     std::abort();

@@ -8,6 +8,7 @@
 #define TESTS_BPF_RUN_BPF_H_
 
 #include <memory>
+#include <span>
 
 #include "absl/status/statusor.h"
 #include "bpf/instance.h"
@@ -31,7 +32,7 @@ bool StayOnOneCpu();
 
 class BpfCore {
  public:
-  static absl::StatusOr<std::unique_ptr<BpfCore>> Load();
+  static absl::StatusOr<std::unique_ptr<BpfCore>> Load(uint32_t flow_buckets = 64);
 
   // The records of `tables` in the other set, then the flip.
   void SetTables(const Tables& tables);
@@ -41,6 +42,8 @@ class BpfCore {
 
   int program() const { return instance_->program(); }
   const LbMaps& maps() const { return instance_->maps(); }
+  std::span<lb_flow_bucket> flows() const { return cpus_.flows.As<lb_flow_bucket>(); }
+  const lb_flow_head& flow_head() const { return cpus_.flow_heads.As<lb_flow_head>()[0]; }
   uint64_t reason_count(lb_reason reason) const;
 
  private:

@@ -47,7 +47,7 @@ Bytes Tcp(const TransportSpec& spec) {
   Bytes segment;
   Put16(segment, spec.source_port);
   Put16(segment, spec.destination_port);
-  Put32(segment, 0x01020304);
+  Put32(segment, spec.sequence);
   Put32(segment, 0x05060708);
   Put8(segment, spec.data_offset.value_or(5) << 4);
   Put8(segment, spec.flags);

@@ -31,7 +31,8 @@ struct TransportSpec {
   Address destination{};
   uint16_t source_port = 40000;
   uint16_t destination_port = 80;
-  uint8_t flags = kTcpAck;  // TCP
+  uint8_t flags = kTcpAck;  // TCP, as the next
+  uint32_t sequence = 0x01020304;
   Bytes payload;
   std::optional<uint8_t> data_offset;  // TCP, 4-byte units
   std::optional<uint16_t> length;      // UDP

@@ -45,6 +45,12 @@ uint64_t NextHopWord(const Mac& mac) {
   return word | LB_NEXT_HOP_VALID;
 }
 
+// The start may lie before the clock's own, as a negative number.
+uint64_t Deadline(uint64_t start_ns, uint32_t for_s) {
+  const int64_t deadline = static_cast<int64_t>(start_ns + for_s * 1'000'000'000ull);
+  return static_cast<uint64_t>(std::max<int64_t>(deadline, 1));
+}
+
 [[noreturn]] void Fail(const char* what) {
   std::fprintf(stderr, "test tables: %s\n", what);
   std::abort();
@@ -61,6 +67,7 @@ Tables::Tables(const TablesSpec& spec) : spec_(spec) {
   AddParams();
   AddPools();
   AddServices();
+  AddFormerServices();
   AddPrefixes();
   AddVipRows();
   AddPortRows();
@@ -113,13 +120,20 @@ void Tables::AddPools() {
         for (size_t i = 0; i < pool.backends.size(); i++)
           if (pool.backends[i].address == *spec.moved_from)
             transition.previous = static_cast<uint16_t>(first + i);
-        transition.state = 1;
+        transition.state = LB_SLOT_OPEN;
+        transition.armed_previous = transition.previous;
+        transition.open_until_ns = Deadline(spec_.start_ns, spec.open_for_s);
+        transition.armed_until_ns = Deadline(spec_.start_ns, spec.armed_for_s);
         choice |= static_cast<lb_slot>(transitions_.size()) << 16;
         transitions_.push_back(transition);
       }
-      choices.push_back(choice);
+      backend.state = spec.state;
+      if (spec.owns_slots) choices.push_back(choice);
       backends_.push_back(backend);
     }
+    lb_pool record{};
+    record.idle_s = pool.idle_s;
+    pools_.push_back(record);
     std::vector<lb_slot>& slots = slots_.emplace_back();
     if (choices.empty()) continue;
     for (size_t i = 0; i < size_t{1} << pool.slots_log2; i++)
@@ -153,7 +167,7 @@ void Tables::AddServices() {
     if (pool == spec_.pools.size()) Fail("a service names no pool");
 
     const uint16_t index = static_cast<uint16_t>(services_.size());
-    const bool empty = spec_.pools[pool].backends.empty();
+    const bool empty = slots_[pool].empty();
     lb_service service{};
     service.counter_base = counters;
     counters += static_cast<uint32_t>(spec_.pools[pool].backends.size());
@@ -186,6 +200,32 @@ void Tables::AddServices() {
     vips_[i / LB_TRANSPORTS].range_count[i % LB_TRANSPORTS] =
         static_cast<uint32_t>(ranges[i].size());
     port_ranges_.insert(port_ranges_.end(), ranges[i].begin(), ranges[i].end());
+  }
+}
+
+void Tables::AddFormerServices() {
+  uint32_t counters = 0;
+  for (const lb_service& service : services_) {
+    counters =
+        std::max(counters, service.counter_base +
+                               static_cast<uint32_t>(spec_.pools[service.pool].backends.size()));
+  }
+  for (size_t i = 0; i < spec_.services.size(); i++) {
+    const std::optional<FormerSpec>& former = spec_.services[i].former;
+    if (!former) continue;
+    size_t pool = 0;
+    while (pool < spec_.pools.size() && spec_.pools[pool].name != former->pool) pool++;
+    if (pool == spec_.pools.size()) Fail("a former service names no pool");
+    lb_service record = services_[i];
+    record.counter_base = counters;
+    counters += static_cast<uint32_t>(spec_.pools[pool].backends.size());
+    record.pool = static_cast<uint16_t>(pool);
+    record.table = slots_[pool].empty() ? LB_TABLE_NONE : static_cast<uint32_t>(pool);
+    record.affinity = former->affinity;
+    record.slot_shift = static_cast<uint8_t>(64 - spec_.pools[pool].slots_log2);
+    services_[i].former = static_cast<uint16_t>(services_.size());
+    services_[i].former_until_ns = Deadline(spec_.start_ns, former->for_s);
+    services_.push_back(record);
   }
 }
 
@@ -259,6 +299,8 @@ void Tables::Link() {
   view_.port_ranges = port_ranges_.data();
   view_.services = services_.data();
   view_.backends = backends_.data();
+  view_.pools = pools_.data();
+  view_.backend_count = static_cast<uint32_t>(backends_.size());
   view_.transitions = transitions_.data();
   view_.next_hops = next_hops_.data();
   std::copy(kPortMac.begin(), kPortMac.end(), view_.port_mac);

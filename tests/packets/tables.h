@@ -31,17 +31,29 @@ struct BackendSpec {
   std::optional<Mac> mac;  // l2dsr: the backend's own; nothing: the gateway's of its family
   bool resolved = true;
   std::optional<std::string> moved_from;  // its slots are in transition from this backend
+  uint32_t open_for_s = 0;                // how long after TablesSpec.start_ns: TCP's window,
+  uint32_t armed_for_s = 0;               // and UDP's
+  bool owns_slots = true;
+  uint8_t state = LB_BACKEND_UP;
 };
 
 struct PoolSpec {
   std::string name;
   std::vector<BackendSpec> backends;  // none: the pool has no table
   uint32_t slots_log2 = LB_SLOTS_LOG2_MIN;
+  uint32_t idle_s = 900;
 };
 
 struct PortRange {
   uint16_t low;
   uint16_t high;
+};
+
+// What a service was before its structure changed.
+struct FormerSpec {
+  std::string pool;
+  uint8_t affinity = LB_AFFINITY_FLOW;
+  uint32_t for_s = 0;  // after TablesSpec.start_ns
 };
 
 struct ServiceSpec {
@@ -50,6 +62,7 @@ struct ServiceSpec {
   std::string pool;
   uint8_t transport = LB_TCP;
   uint8_t affinity = LB_AFFINITY_FLOW;
+  std::optional<FormerSpec> former;
 };
 
 struct TablesSpec {
@@ -67,6 +80,7 @@ struct TablesSpec {
   uint16_t vlan = 0;
   std::vector<PoolSpec> pools;
   std::vector<ServiceSpec> services;
+  uint64_t start_ns = 0;  // CLOCK_BOOTTIME: deadlines are told from here
 };
 
 // Owns the records that its view points into.
@@ -86,6 +100,7 @@ class Tables {
   const std::vector<lb_port_range>& port_ranges() const { return port_ranges_; }
   const std::vector<lb_service>& services() const { return services_; }
   const std::vector<lb_backend>& backends() const { return backends_; }
+  const std::vector<lb_pool>& pools() const { return pools_; }
   const std::vector<lb_transition>& transitions() const { return transitions_; }
   const std::vector<uint64_t>& next_hops() const { return next_hops_; }
   const std::vector<std::vector<lb_slot>>& slots() const { return slots_; }  // of each pool
@@ -94,6 +109,7 @@ class Tables {
   void AddParams();
   void AddPools();
   void AddServices();
+  void AddFormerServices();
   void AddPrefixes();
   void AddVipRows();
   void AddPortRows();
@@ -107,6 +123,7 @@ class Tables {
   std::vector<lb_port_range> port_ranges_;
   std::vector<lb_service> services_;
   std::vector<lb_backend> backends_;
+  std::vector<lb_pool> pools_;
   std::vector<lb_transition> transitions_;
   std::vector<uint64_t> next_hops_;
   std::vector<std::vector<lb_slot>> slots_;

@@ -24,7 +24,14 @@ BackendSpec RandomBackend(Random& random, size_t pool, size_t place) {
     backend.mac = Mac{0x02, 0, 0, 1, static_cast<uint8_t>(pool), static_cast<uint8_t>(place)};
   }
   backend.resolved = !OneIn(random, 10);
+  if (OneIn(random, 8)) backend.state = static_cast<uint8_t>(random() % 3);
   return backend;
+}
+
+void MoveSlots(Random& random, const std::string& from, BackendSpec* backend) {
+  backend->moved_from = from;
+  backend->open_for_s = static_cast<uint32_t>(OneIn(random, 4) ? 0 : 2 * (random() % 450));
+  backend->armed_for_s = static_cast<uint32_t>(OneIn(random, 4) ? 0 : 2 * (random() % 100));
 }
 
 // `taken`: exact ports that a VIP has already, which it may have only once.
@@ -44,11 +51,22 @@ ServiceSpec RandomService(Random& random, const std::vector<PoolSpec>& pools,
     service.ports.push_back({low, high});
   }
   service.affinity = OneIn(random, 4) ? LB_AFFINITY_CLIENT : LB_AFFINITY_FLOW;
+  if (OneIn(random, 4)) {
+    service.former = FormerSpec{
+        .pool = pools[random() % pools.size()].name,
+        .affinity = static_cast<uint8_t>(OneIn(random, 3) ? LB_AFFINITY_CLIENT : LB_AFFINITY_FLOW),
+        .for_s = static_cast<uint32_t>(2 * (random() % 300))};
+  }
   return service;
 }
 
+// Mostly one of a few, so that flows go on.
 Address RandomClient(Random& random, bool ipv4) {
   Address address = ParseAddress(ipv4 ? "198.51.100.0" : "2001:db8:100::");
+  if (!OneIn(random, 4)) {
+    address[15] = static_cast<uint8_t>(random() % 2);
+    return address;
+  }
   for (size_t i = ipv4 ? 14 : 8; i < 16; ++i) address[i] = static_cast<uint8_t>(random());
   return address;
 }
@@ -89,9 +107,12 @@ TablesSpec RandomTables(Random& random) {
         pool.backends.push_back(RandomBackend(random, i, place));
       }
     }
-    if (pool.backends.size() > 1 && OneIn(random, 3)) {
-      pool.backends[0].moved_from = pool.backends[1].address;
+    for (size_t place = 1; place < pool.backends.size(); ++place) {
+      if (OneIn(random, 2))
+        MoveSlots(random, pool.backends[place - 1].address, &pool.backends[place]);
+      if (place > 1 && OneIn(random, 6)) pool.backends[place].owns_slots = false;
     }
+    if (OneIn(random, 3)) pool.idle_s = OneIn(random, 2) ? 60 : LB_IDLE_S_MAX;
     pool.slots_log2 = LB_SLOTS_LOG2_MIN + static_cast<uint32_t>(random() % 2);
     spec.pools.push_back(std::move(pool));
   }
@@ -113,14 +134,16 @@ Bytes RandomFrames::ToService(const TablesSpec& tables, Random& random) {
   const Address vip = AddressUnder(service.vip, random);
   const Address client = RandomClient(random, IsIpv4(vip));
   TransportSpec transport{.source = client, .destination = vip};
-  transport.source_port = static_cast<uint16_t>(random());
+  transport.source_port = static_cast<uint16_t>(OneIn(random, 4) ? random() : random() % 2);
+  transport.sequence = static_cast<uint32_t>(random() % 3) << 22;
   transport.destination_port = static_cast<uint16_t>(random() % 2000);
   if (!service.ports.empty() && !OneIn(random, 4)) {
     const PortRange& ports = service.ports[random() % service.ports.size()];
     transport.destination_port =
         static_cast<uint16_t>(ports.low + random() % (ports.high - ports.low + 1u));
   }
-  transport.flags = OneIn(random, 3) ? kTcpSyn : static_cast<uint8_t>(random());
+  const uint8_t flags[] = {kTcpSyn, kTcpAck, kTcpAck | kTcpFin, kTcpRst};
+  transport.flags = OneIn(random, 6) ? static_cast<uint8_t>(random()) : flags[random() % 4];
   transport.payload = Counting(OneIn(random, 8) ? 1100 + random() % 450 : random() % 64);
   IpSpec ip{.source = client, .destination = vip};
   const bool is_tcp = OneIn(random, 8) ? OneIn(random, 2) : service.transport == LB_TCP;

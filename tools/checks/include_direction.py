@@ -10,7 +10,7 @@ import sys
 
 # Longest matching folder decides. A rule is (allowed prefixes, forbidden library headers).
 RULES = {
-    "dataplane/forward": (["dataplane/forward/", "dataplane/table/records.h", "bpf/map_tables.h"], ["rte_", "absl/"]),
+    "dataplane/forward": (["dataplane/forward/", "dataplane/table/records.h", "dataplane/table/flow_records.h", "bpf/map_tables.h"], ["rte_", "absl/"]),
     "dataplane/table": (["dataplane/table/"], ["rte_", "grpc", "yaml-cpp"]),
     "dataplane/neighbour": (["dataplane/neighbour/", "dataplane/table/"], ["rte_", "grpc", "yaml-cpp"]),
     "dataplane/worker": (["dataplane/worker/", "dataplane/forward/", "dataplane/table/"], ["grpc", "yaml-cpp"]),

@@ -65,6 +65,8 @@ OfflineCore::OfflineCore(Config config, CompiledPtr compiled, LeaseTable leases)
   view_.port_ranges = image.port_ranges().data();
   view_.services = image.services().data();
   view_.backends = image.backends().data();
+  view_.pools = image.pools().data();
+  view_.backend_count = static_cast<uint32_t>(image.backends().size());
   view_.transitions = image.transitions().data();
   view_.next_hops = next_hops_.data();
 }

@@ -215,7 +215,7 @@ int Fail(const absl::Status& status) {
 int Run(int rounds, uint32_t packets) {
   absl::StatusOr<std::shared_ptr<const ImageView>> image = MakeImage();
   if (!image.ok()) return Fail(image.status());
-  absl::StatusOr<CpuMaps> cpus = CpuMaps::Create();
+  absl::StatusOr<CpuMaps> cpus = CpuMaps::Create({});
   if (!cpus.ok()) return Fail(cpus.status());
   absl::StatusOr<std::unique_ptr<Instance>> instance =
       Instance::Load(MapWriter::SizesFor(**image, nullptr), *cpus);

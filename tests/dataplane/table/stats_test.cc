@@ -13,6 +13,13 @@ StatsSnapshot Sample() {
   snapshot.reasons = {90, 0, 10};
   snapshot.flows = {{1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}};
   snapshot.workers = {{0, 1, 50, 45, 3, 2, 1, 5}};
+  lb_flow_head head{};
+  head.occupied[LB_ENTRY_FIRM] = 12;
+  head.occupied[LB_ENTRY_PENDING] = 4;
+  head.refused[LB_REFUSED_QUOTA] = 3;
+  head.expired = 5;
+  head.taken_outside = 2;
+  snapshot.flow_tables = {FlowTableCount::Of(1, 1024, head)};
   snapshot.alarms = {"worker 1 hangs", "", "disk full"};
   snapshot.port_info = "net_ring, 2 queues";
   return snapshot;
@@ -34,6 +41,13 @@ TEST(StatsTest, RoundTripKeepsEverything) {
   ASSERT_EQ(out->flows.size(), 2u);
   EXPECT_EQ(out->flows[1].new_flows, 10u);
   EXPECT_EQ(out->workers[0].generation, 5u);
+  ASSERT_EQ(out->flow_tables.size(), 1u);
+  EXPECT_EQ(out->flow_tables[0].table, 1u);
+  EXPECT_EQ(out->flow_tables[0].entries, 1024u);
+  EXPECT_EQ(out->flow_tables[0].flows, 14u);
+  EXPECT_EQ(out->flow_tables[0].occupied[LB_ENTRY_FIRM], 12u);
+  EXPECT_EQ(out->flow_tables[0].refused[LB_REFUSED_QUOTA], 3u);
+  EXPECT_EQ(out->flow_tables[0].expired, 7u);
   EXPECT_EQ(out->alarms, in.alarms);
   EXPECT_EQ(out->port_info, in.port_info);
 }

@@ -4,12 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "tests/dataplane/worker/eal_environment.h"
 #include "tests/dataplane/worker/ring_port.h"
 #include "tests/packets/corpus.h"
+#include "tests/packets/run_native.h"
+#include "tests/packets/stories.h"
 #include "tests/packets/tables.h"
 
 namespace evenkeel {
@@ -47,6 +50,32 @@ TEST(BurstTest, TreatsEveryPacketOfTheCorpusAsTheCoreDoes) {
     rte_pktmbuf_free_bulk(burst.packet, burst.count);
   }
   EXPECT_EQ(wire.buffers_out(), 0u);
+}
+
+TEST(BurstTest, SendsThePacketsOfEveryStoryAndTracksItsFlowsAsTheCoreDoes) {
+  RingPort wire;
+  for (const packets::Story& story : packets::Stories()) {
+    SCOPED_TRACE(story.name + ": " + story.why);
+    const packets::Tables tables(story.tables);
+    const GenerationCounters counters(1024);
+    packets::NativeFlows core_flows(64), burst_flows(64);
+    for (const packets::Step& step : story.steps) {
+      const uint64_t now_ns = step.at_s * 1'000'000'000;
+      const lb_view core_view = core_flows.Over(tables.view(), now_ns);
+      const packets::Outcome expected = packets::RunNative(core_view, step.in);
+      Burst burst = BurstOf(wire, step.in, 1);
+      const lb_view view = burst_flows.Over(tables.view(), now_ns);
+      ForwardBurst(view, &counters.flow(0), &burst);
+      ASSERT_EQ(burst.to_send_count, 1);
+      const uint8_t* data = rte_pktmbuf_mtod(burst.packet[0], const uint8_t*);
+      EXPECT_EQ(packets::HexDump({data, data + burst.packet[0]->data_len}),
+                packets::HexDump(expected.out));
+      rte_pktmbuf_free(burst.packet[0]);
+      ASSERT_EQ(std::memcmp(core_flows.buckets().data(), burst_flows.buckets().data(),
+                            core_flows.buckets().size() * sizeof(lb_flow_bucket)),
+                0);
+    }
+  }
 }
 
 }  // namespace

@@ -4,13 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <vector>
 
 #include "dataplane/forward/icmp.h"
 #include "dataplane/forward/verdict.h"
+#include "dataplane/table/flow_directory.h"
 #include "tests/dataplane/table/image_fixture.h"
+#include "tests/dataplane/table/test_directory.h"
 #include "tests/dataplane/worker/eal_environment.h"
 #include "tests/dataplane/worker/ring_port.h"
 #include "tests/packets/builder.h"
@@ -56,12 +59,37 @@ std::shared_ptr<const ImageView> MakeImage(uint64_t generation = 1) {
   return std::make_shared<const ImageView>(*std::move(image));
 }
 
+// Every slot of pool web has just moved from backend 0 to 1 or 2.
+std::shared_ptr<const ImageView> MakeMovedImage(uint64_t generation, uint64_t open_until_ns) {
+  ImageSpec spec = SmallSpec(generation);
+  spec.next_hops[1].static_mac = Mac{2, 0, 0, 0, 0, 6};
+  lb_transition transition{};
+  transition.previous = 0;
+  transition.armed_previous = 0;
+  transition.state = LB_SLOT_OPEN;
+  transition.open_until_ns = open_until_ns;
+  spec.transitions.push_back(transition);
+  std::vector<lb_slot> slots;
+  for (size_t i = 0; i < 4096; ++i) slots.push_back(static_cast<lb_slot>(1 + i % 2) | 1u << 16);
+  absl::StatusOr<TablePtr> table = Table::Create(slots);
+  EXPECT_TRUE(table.ok()) << table.status();
+  spec.pools[0].effective = *table;
+  spec.pools[0].effective_id_digest =
+      IdDigest(**table, [&](uint16_t lease) { return spec.pools[0].members[lease].backend_id; });
+  absl::StatusOr<ImageView> image = VerifySpec(spec);
+  EXPECT_TRUE(image.ok()) << image.status();
+  return std::make_shared<const ImageView>(*std::move(image));
+}
+
 class WorkerTest : public testing::Test {
  protected:
   void Start(unsigned places_to_send = 1024, rte_ring* to_kernel = nullptr,
              rte_ring* from_kernel = nullptr) {
     wire_ = std::make_unique<RingPort>(places_to_send);
     plane_ = std::make_unique<Plane>(1, wire_->port().mac());
+    absl::StatusOr<FlowTables> flows = TakeFlowTables(directory_ / "flows", kFlowBuckets, 1);
+    ASSERT_TRUE(flows.ok()) << flows.status();
+    plane_->TrackFlows(std::move(flows->regions));
     WorkerConfig config;
     config.port = wire_->port().id();
     config.polling = Polling::kBusy;
@@ -86,10 +114,75 @@ class WorkerTest : public testing::Test {
     return sum;
   }
 
+  static constexpr uint32_t kFlowBuckets = 2048;
+  TestDirectory directory_;
   std::unique_ptr<RingPort> wire_;
   std::unique_ptr<Plane> plane_;
   std::unique_ptr<Worker> worker_;
 };
+
+// The address of the backend that a tunnelled frame goes to.
+uint8_t LastByteOfOuterDestination(const Bytes& frame) { return frame[14 + 19]; }
+
+TEST_F(WorkerTest, TracksTheFlowsOfSlotsThatHaveMovedAlsoAfterARestart) {
+  Start();
+  const auto no_neighbour = [](const Address&) { return uint64_t{0}; };
+  const uint64_t later = BootTimeNs() + 600'000'000'000;
+  ASSERT_TRUE(plane_->Install(MakeMovedImage(1, later), no_neighbour).ok());
+  const auto send = [&](uint8_t flags) {
+    wire_->Inject(TcpFrame(flags, 4321));
+    Poll();
+    const std::vector<Bytes> sent = wire_->Sent();
+    EXPECT_EQ(sent.size(), 1u);
+    return sent.empty() ? 255 : LastByteOfOuterDestination(sent[0]);
+  };
+  EXPECT_EQ(send(packets::kTcpAck), 0);
+  StatsSnapshot stats;
+  plane_->FillStats({0}, &stats);
+  ASSERT_EQ(stats.flow_tables.size(), 1u);
+  EXPECT_EQ(stats.flow_tables[0].entries, kFlowBuckets * LB_FLOW_WAYS);
+  EXPECT_EQ(stats.flow_tables[0].occupied[LB_ENTRY_MISS], 1u);
+  // Its window over, the slot is in tail: only the entry leads to the old backend.
+  ASSERT_TRUE(plane_->Install(MakeMovedImage(2, 1), no_neighbour).ok());
+  EXPECT_EQ(send(packets::kTcpAck), 0);
+
+  worker_.reset();
+  plane_.reset();
+  wire_.reset();
+  Start();
+  ASSERT_TRUE(plane_->Install(MakeMovedImage(3, 1), no_neighbour).ok());
+  EXPECT_EQ(send(packets::kTcpAck), 0);
+}
+
+TEST_F(WorkerTest, SweepsItsFlowTableWhileNothingComes) {
+  Start();
+  ASSERT_TRUE(
+      plane_->Install(MakeMovedImage(1, 1), [](const Address&) { return uint64_t{0}; }).ok());
+  const FlowRegion& region = *plane_->flows(0);
+  const uint32_t now = lb_tick_of(BootTimeNs());
+  region.buckets()[100].entry[0] = lb_entry(1, 1, now - 400, LB_ENTRY_FIRM);
+  region.buckets()[101].entry[0] = lb_entry(2, 1, now - 460, LB_ENTRY_FIRM);
+  region.buckets()[102].entry[0] = lb_entry(3, 99, now, LB_ENTRY_FIRM);
+  region.head().occupied[LB_ENTRY_FIRM] = 3;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (region.head().sweeps == 0 && std::chrono::steady_clock::now() < deadline) Poll();
+  EXPECT_EQ(region.head().sweeps, 1u);
+  EXPECT_EQ(region.head().occupied[LB_ENTRY_FIRM], 1u);
+  EXPECT_NE(region.buckets()[100].entry[0], 0u);
+}
+
+TEST_F(WorkerTest, SynFloodAtRestTracksNothing) {
+  Start();
+  Publish();
+  for (uint16_t port = 1; port <= 3000; ++port) {
+    wire_->Inject(TcpFrame(packets::kTcpSyn, port));
+    if (port % 500 != 0) continue;
+    for (int i = 0; i < 20; ++i) Poll();
+    wire_->Sent();
+  }
+  const lb_flow_head none{};
+  EXPECT_EQ(std::memcmp(&plane_->flows(0)->head(), &none, sizeof(none)), 0);
+}
 
 TEST_F(WorkerTest, SendsWhatTheCoreWrites) {
   Start();
