@@ -56,9 +56,13 @@ def test_weights_give_exact_slots_and_fitting_flows(lab):
         for name, weight in {"b1": 1, "b2": 2, "b3": 7, "b4": 10}.items():
             assert abs(slots[name] - 65536 * weight / 20) < 1, slots
             assert slots[name] == int(slots[name]), slots
-        outcome = lab.load("--to", TARGET["4"], "--count", "20000", "--sources", "100")
-        observed = outcome["backends"][f"{VIP['4']}:80"]
-        p = chi_square_p(observed, {name: count / 65536 for name, count in slots.items()})
+        # Right shares give a smaller p once in a thousand samples, twice in a row once in a million.
+        for _ in range(2):
+            outcome = lab.load("--to", TARGET["4"], "--count", "20000", "--sources", "100")
+            observed = outcome["backends"][f"{VIP['4']}:80"]
+            p = chi_square_p(observed, {name: count / 65536 for name, count in slots.items()})
+            if p > 0.001:
+                break
         assert p > 0.001, (observed, slots, p)
     finally:
         lab.apply(original)
@@ -96,13 +100,13 @@ def test_explain_names_the_backend_that_then_answers(lab):
     chance = random.Random(seed)
     with lab.background_load("--to", TARGET["4"], "--to", TARGET["6"], "--seconds", "60", "--rate", "200"):
         script = []
-        asked = []
-        for _ in range(200):
+        asked = {}  # each once: a tuple that has just been closed cannot be bound again
+        while len(asked) < 200:
             family = chance.choice("46")
             source = (f"198.51.100.{chance.randrange(10, 250)}" if family == "4"
                       else f"2001:db8:100::{chance.randrange(1, 65535):x}")
             port = chance.randrange(20000, 30000)
-            asked.append((family, source, port))
+            asked[family, source, port] = None
         names = []
         for family, source, port in asked:
             bracket = f"[{source}]" if family == "6" else source
