@@ -53,7 +53,8 @@ bool HasControlCharacter(absl::string_view text) {
 }
 
 bool ReadText(const Value& value, std::string& out) {
-  if (!value.is_scalar()) return value.FailType("text", "");
+  if (!value.is_scalar())
+    return value.FailType("text", "write it on one line, in quotes where in doubt");
   const std::string& text = value.node().text;
   if (value.is_plain() && (LooksLikeNumber(text) || LooksLikeBoolean(text))) {
     return value.Fail(absl::StrCat("expected text, found ", Quoted(text)),
@@ -96,11 +97,12 @@ bool ReadAddressLike(const Value& value, const std::optional<Family>& family,
 
 bool FailWord(const Value& value, const std::vector<absl::string_view>& known) {
   const std::string one_of = absl::StrCat("one of ", absl::StrJoin(known, ", "));
+  const std::string hint = absl::StrCat("write `", known[0], "`, or another one of these words");
   if (!value.is_scalar() || value.node().text.size() > kYamlKeyBytesMax) {
-    return value.FailType(one_of, "");
+    return value.FailType(one_of, hint);
   }
   const absl::string_view near = NearestWord(value.node().text, known);
-  return value.FailType(one_of, near.empty() ? "" : absl::StrCat("did you mean `", near, "`?"));
+  return value.FailType(one_of, near.empty() ? hint : absl::StrCat("did you mean `", near, "`?"));
 }
 
 Reader<uint32_t> Integer(uint32_t low, uint32_t high) {

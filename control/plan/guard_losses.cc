@@ -49,6 +49,17 @@ void TooFewLeft(const GuardInput& in, const Pool& pool, FindingWriter& out) {
       absl::StrCat("add backends, or lower one of the two objectives; ", AllowHint("F17", path)));
 }
 
+// The former pool with the capacities that are declared now: a number that is only written down
+// makes nothing worse.
+Pool WithCapacitiesOf(const Pool& after, Pool before) {
+  for (Backend& backend : before.backends) {
+    for (const Backend& now : after.backends) {
+      if (now.address == backend.address) backend.capacity = now.capacity;
+    }
+  }
+  return before;
+}
+
 void Overload(const GuardInput& in, const Pool& pool, FindingWriter& out) {
   const std::optional<double> rate = RateOf(in.candidate, pool, in.inputs.new_flows);
   const Pool* before = in.base == nullptr ? nullptr : in.base->FindPool(pool.name);
@@ -56,7 +67,8 @@ void Overload(const GuardInput& in, const Pool& pool, FindingWriter& out) {
     const std::optional<double> load = WorstCapacityLoad(pool, rate, failures);
     if (!load || *load <= 1) continue;
     const std::optional<double> was =
-        before == nullptr ? std::nullopt : WorstCapacityLoad(*before, rate, failures);
+        before == nullptr ? std::nullopt
+                          : WorstCapacityLoad(WithCapacitiesOf(pool, *before), rate, failures);
     const std::string path = absl::StrCat(PathOf(pool), ".backends");
     out.Add(Judge(was && *was >= *load), "F17", path,
             absl::StrCat("at ", static_cast<int64_t>(*rate), " new flows a second ",

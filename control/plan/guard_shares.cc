@@ -39,7 +39,8 @@ std::vector<Jump> FindJumps(const ServicePlan& service) {
   const double common = std::min(1.0, changes[changes.size() / 2].factor);
   std::vector<Jump> jumps;
   for (const Jump& change : changes) {
-    if (change.factor > kShareJump * common || change.factor * kShareJump < common) {
+    const double relative = change.factor / common;
+    if (relative > kShareJump * kShareRounding || relative * kShareJump * kShareRounding < 1) {
       jumps.push_back(change);
     }
   }
@@ -77,7 +78,9 @@ void HeavyNewcomers(const Pool& pool, const ServicePlan& service, FindingWriter&
   }
   if (largest_kept == 0) return;
   for (const BackendPlan& backend : service.backends) {
-    if (backend.before > 0 || backend.after <= kShareJump * largest_kept) continue;
+    if (backend.before > 0 || backend.after <= kShareJump * kShareRounding * largest_kept) {
+      continue;
+    }
     out.Warning("F01", absl::StrCat(PathOf(pool), ".backends.", backend.name, ".weight"),
                 absl::StrFormat("joins with %s of the new flows at once, %.3g times as much as any "
                                 "backend that was there",

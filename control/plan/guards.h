@@ -23,6 +23,8 @@ std::vector<Finding> Guard(const Config* base, const Config& candidate, const Pl
 
 // Beyond this factor a share that changes is named, and a trial is not confirmed without a person.
 inline constexpr double kShareJump = 2.0;
+// Shares are whole slots: twice as much may be a little more.
+inline constexpr double kShareRounding = 1.01;
 
 }  // namespace evenkeel
 

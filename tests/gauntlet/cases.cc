@@ -53,7 +53,8 @@ std::string Edited(std::string text, const YamlNode* edits, const std::string& w
 }
 
 GauntletCase CaseOf(const YamlNode& node, const std::string& site) {
-  GauntletCase made{.name = Text(node, "case"), .fault = Text(node, "fault")};
+  GauntletCase made{
+      .name = Text(node, "case"), .fault = Text(node, "fault"), .also = Text(node, "also")};
   made.must_refuse = Text(node, "must") == "refuse";
   made.quiet = Text(node, "quiet") == "true";
   made.first = Text(node, "first") == "true";

@@ -16,6 +16,7 @@ namespace evenkeel {
 struct GauntletCase {
   std::string name;
   std::string fault;  // "F12", "schema"; empty for a legitimate change
+  std::string also;   // another fault that refuses it too
   bool must_refuse = false;
   bool quiet = false;  // legitimate, and no warning is due
   bool first = false;  // nothing runs yet

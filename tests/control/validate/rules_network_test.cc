@@ -40,7 +40,8 @@ TEST(NetworkRulesTest, F28WantsSourceAndGatewayOfEachFamily) {
   EXPECT_THAT(PlacesIn(Replace(
                   ipv6, "  gateway: {ipv4: 10.0.0.1}",
                   "  gateway: {ipv4: 10.0.0.1}\n  gateway_mac: {ipv6: \"02:00:00:00:00:01\"}")),
-              ElementsAre("6:3 error F28 network.encap_source"));
+              ElementsAre("6:3 error F28 network.encap_source",
+                          "8:23 warning F44 network.gateway_mac.ipv6"));
   EXPECT_THAT(
       PlacesIn("schema: evenkeel/v1\ncluster: {name: a, owned_prefixes: [1.2.3.0/24]}\npools: {p: "
                "{backends: {b: {address: 10.0.0.1, weight: 1}}}}\n"

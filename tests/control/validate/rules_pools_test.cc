@@ -34,6 +34,8 @@ TEST(PoolRulesTest, F11RefusesAnEmptyPoolUnlessItSaysSo) {
   EXPECT_THAT(PlacesIn(Replace(SampleWithBackends(""), "backends:", "backends: {}")),
               ElementsAre("9:3 error F11 pools.web"));
   EXPECT_THAT(PlacesIn(Replace(SampleWithBackends(""), "backends:", "allow_empty: true")),
+              ElementsAre("12:63 warning F11 services.http.pool"));
+  EXPECT_THAT(PlacesIn(Sample("services:\n", "  spare: {allow_empty: true}\nservices:\n")),
               IsEmpty());
 }
 
@@ -55,9 +57,8 @@ TEST(PoolRulesTest, F13WarnsOfOneAddressInPoolsOfTwoApplications) {
 }
 
 TEST(PoolRulesTest, F18SpeaksOfColdBackendsInANote) {
-  const auto notes = Check(kSample).findings;
-  ASSERT_EQ(notes.size(), 1u);
-  EXPECT_EQ(Place(notes[0]), "9:3 note F18 pools.web.slow_start");
+  EXPECT_THAT(Places(Check(kSample).findings),
+              testing::Contains("9:3 note F18 pools.web.slow_start"));
   EXPECT_THAT(MessagesOf("F18", Sample("    backends:", "    slow_start: 60s\n    backends:")),
               IsEmpty());
 }

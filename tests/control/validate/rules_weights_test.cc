@@ -63,7 +63,7 @@ TEST(WeightRulesTest, F01ComparesWeightsWithCapacities) {
   EXPECT_THAT(MessagesOf("F01", with(200, 2000)), IsEmpty());
   EXPECT_THAT(MessagesOf("F01", with(200, 1000)), IsEmpty());
   EXPECT_THAT(MessagesOf("F01", with(300, 1000)),
-              ElementsAre("for its capacity of 1000, `b3` weighs 3 times what `b1` does (100 for "
+              ElementsAre("for its capacity of 1000, `b3` weighs 3 times what `b2` does (100 for "
                           "1000)"));
   EXPECT_THAT(MessagesOf("F01", with(100, 3000)), ElementsAre(HasSubstr("0.333 times")));
 }
