@@ -105,10 +105,9 @@ class Pipeline {
   // How the trial of `revision` ended; still kTrial at `deadline`. NotFound: no such revision.
   absl::StatusOr<ApplyOutcome> AwaitTrialEnd(int64_t revision, absl::Time deadline);
 
-  // What applying `content` would do to what runs now. The plan of a candidate that has errors is a
-  // refusal with findings and nothing else (its digest is all zeros).
-  absl::StatusOr<Plan> PlanChange(const std::string& content, const std::string& file,
-                                  const std::vector<Allow>& allow);
+  // What applying `call.content` would do to what runs now. The plan of a candidate that has errors
+  // is a refusal with findings and nothing else (its digest is all zeros).
+  absl::StatusOr<Plan> PlanChange(const PlanCall& call);
 
   // What the planes run: the trial while there is one, else the newest confirmed revision. Null
   // before the first.
@@ -142,6 +141,7 @@ class Pipeline {
     Who who;
     std::vector<BackendDrain> drains;
     std::vector<Allow> allow;
+    std::map<std::string, double> new_flows;  // told by the caller; empty: as measured
     std::string plan_digest;
     bool on_trial = false;
     std::optional<absl::Duration> confirm_within;

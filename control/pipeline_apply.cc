@@ -166,16 +166,16 @@ absl::StatusOr<Judgement> Pipeline::JudgeProposal(const Proposal& proposal) {
   const RunningPtr base = Running();
   absl::StatusOr<std::vector<std::string>> states = store_->HealthyWeightsSince(now - kHistory);
   if (!states.ok()) return states.status();
-  return Judge(
-      {.content = proposal.content,
-       .drains = proposal.drains,
-       .allow = proposal.allow,
-       .base = base == nullptr ? nullptr : &base->config,
-       .base_revision = base == nullptr ? 0 : base->revision,
-       .confirmed = HistoryOf(*states),
-       .new_flows = options_.new_flows ? options_.new_flows() : std::map<std::string, double>(),
-       .now = now,
-       .old_errors = proposal.old_errors});
+  return Judge({.content = proposal.content,
+                .drains = proposal.drains,
+                .allow = proposal.allow,
+                .base = base == nullptr ? nullptr : &base->config,
+                .base_revision = base == nullptr ? 0 : base->revision,
+                .confirmed = HistoryOf(*states),
+                .new_flows = proposal.new_flows.empty() && options_.new_flows ? options_.new_flows()
+                                                                              : proposal.new_flows,
+                .now = now,
+                .old_errors = proposal.old_errors});
 }
 
 std::optional<Refusal> Pipeline::CheckVerdict(const Proposal& proposal, const Plan& plan) const {

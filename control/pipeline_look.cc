@@ -14,15 +14,15 @@ constexpr size_t kRefusalsRemembered = 1000;
 
 }  // namespace
 
-absl::StatusOr<Plan> Pipeline::PlanChange(const std::string& content, const std::string& file,
-                                          const std::vector<Allow>& allow) {
+absl::StatusOr<Plan> Pipeline::PlanChange(const PlanCall& call) {
   const RunningPtr base = Running();
   absl::StatusOr<Judgement> judged =
       JudgeProposal({.verb = "plan",
-                     .content = content,
-                     .file = file,
+                     .content = call.content,
+                     .file = call.file,
                      .drains = base == nullptr ? std::vector<BackendDrain>() : base->record.drains,
-                     .allow = allow});
+                     .allow = call.allow,
+                     .new_flows = call.new_flows});
   if (!judged.ok()) return judged.status();
   return std::move(judged->plan);
 }

@@ -3,7 +3,7 @@
 // The kernel's peer credentials decide, taken when a connection is accepted: nothing that the
 // caller says about himself counts. Pure but for the look-ups in the user database; any thread.
 //
-//   Role role = RoleOf(peer, rules);   // kLook: every call but Apply
+//   Role role = RoleOf(peer, rules);   // kLook: every call that changes nothing
 #ifndef CONTROL_API_ACCESS_H_
 #define CONTROL_API_ACCESS_H_
 

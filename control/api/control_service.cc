@@ -2,30 +2,158 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "bpf/pins.h"
+#include "control/api/change_reports.h"
 #include "control/api/evenkeel.grpc.pb.h"
+#include "control/api/plan_message.h"
 #include "control/api/reports.h"
-#include "control/app/log.h"
+#include "control/config/literals.h"
 
 namespace evenkeel {
 namespace {
+
+// An operator's --wait asks again; the daemon's own end shall not wait for it.
+constexpr absl::Duration kWaitMax = absl::Milliseconds(500);
+
+// Of a candidate with errors no plan can be made, and its digest stays empty.
+bool IsMade(const Plan& plan) { return plan.digest != Digest{}; }
+
+ApplyCall ToCall(const v1::ApplyRequest& request) {
+  ApplyCall call{.content = request.content(),
+                 .file = request.file(),
+                 .reason = request.reason(),
+                 .confirm = request.confirm(),
+                 .base_revision = {},
+                 .plan_digest = request.plan_digest(),
+                 .confirm_within = {},
+                 .allow = {},
+                 .again = request.again()};
+  if (request.has_base_revision()) call.base_revision = request.base_revision();
+  if (request.has_confirm_within()) call.confirm_within = absl::Seconds(request.confirm_within());
+  const absl::Time now = absl::Now();
+  for (const v1::Override& allow : request.allow()) {
+    call.allow.push_back({.rule = allow.rule(),
+                          .at = allow.at(),
+                          .reason = request.reason(),
+                          .until = now + absl::Seconds(allow.seconds())});
+  }
+  return call;
+}
 
 class ControlService final : public v1::Control::Service {
  public:
   ControlService(Pipeline* pipeline, Traffic* traffic, const Caller& caller)
       : pipeline_(*pipeline), traffic_(*traffic), caller_(caller) {}
 
+  grpc::Status Plan(grpc::ServerContext*, const v1::PlanRequest* request,
+                    v1::PlanReply* reply) override {
+    if (!MayCall("plan", Role::kLook, reply)) return grpc::Status::OK;
+    const PlanCall call{.content = request->content(),
+                        .file = request->file(),
+                        .allow = {},
+                        .new_flows = {request->new_flows().begin(), request->new_flows().end()}};
+    const absl::StatusOr<evenkeel::Plan> plan = pipeline_.PlanChange(call);
+    if (plan.ok()) {
+      *reply = IsMade(*plan) ? ToMessage(*plan) : RefusedPlan(plan->findings);
+    } else {
+      FillError(plan.status(), reply->mutable_error());
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status Apply(grpc::ServerContext*, const v1::ApplyRequest* request,
                      v1::ApplyReply* reply) override {
     if (!MayCall("apply", Role::kChange, reply)) return grpc::Status::OK;
-    ApplyCall call{.content = request->content(),
-                   .file = request->file(),
+    return Tell(pipeline_.Apply(ToCall(*request), caller_.who), reply);
+  }
+
+  grpc::Status AwaitTrial(grpc::ServerContext*, const v1::AwaitTrialRequest* request,
+                          v1::ApplyReply* reply) override {
+    if (!MayCall("apply", Role::kLook, reply)) return grpc::Status::OK;
+    const absl::Duration wait =
+        std::clamp(absl::Seconds(request->wait_seconds()), absl::ZeroDuration(), kWaitMax);
+    const absl::StatusOr<ApplyOutcome> outcome =
+        pipeline_.AwaitTrialEnd(request->revision(), absl::Now() + wait);
+    if (outcome.ok()) return Tell(*outcome, reply);
+    FillError(outcome.status(), reply->mutable_error());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Confirm(grpc::ServerContext*, const v1::ConfirmRequest*,
+                       v1::ApplyReply* reply) override {
+    if (!MayCall("confirm", Role::kChange, reply)) return grpc::Status::OK;
+    return Tell(pipeline_.Confirm(caller_.who), reply);
+  }
+
+  grpc::Status Rollback(grpc::ServerContext*, const v1::RollbackRequest* request,
+                        v1::ApplyReply* reply) override {
+    if (!MayCall("rollback", Role::kChange, reply)) return grpc::Status::OK;
+    RollbackCall call{.to = {}, .reason = request->reason()};
+    if (request->has_to()) call.to = request->to();
+    return Tell(pipeline_.Rollback(call, caller_.who), reply);
+  }
+
+  grpc::Status Drain(grpc::ServerContext*, const v1::DrainRequest* request,
+                     v1::ApplyReply* reply) override {
+    if (!MayCall("drain", Role::kChange, reply)) return grpc::Status::OK;
+    DrainCall call{.pool = request->pool(),
+                   .backend = request->backend(),
                    .reason = request->reason(),
-                   .confirm = request->confirm(),
-                   .base_revision = {}};
-    if (request->has_base_revision()) call.base_revision = request->base_revision();
-    FillApply(pipeline_.Apply(call, caller_.who), reply);
+                   .until = {},
+                   .force = request->force()};
+    if (request->has_until()) {
+      call.until = decoding::ParseInstant(request->until());
+      if (!call.until) {
+        FillError("usage", absl::StrCat("'", request->until(), "' is no time"),
+                  "write a time as in RFC 3339, for example 2027-01-31T12:00:00Z",
+                  reply->mutable_error());
+        return grpc::Status::OK;
+      }
+    }
+    return Tell(pipeline_.Drain(call, caller_.who), reply);
+  }
+
+  grpc::Status Undrain(grpc::ServerContext*, const v1::UndrainRequest* request,
+                       v1::ApplyReply* reply) override {
+    if (!MayCall("undrain", Role::kChange, reply)) return grpc::Status::OK;
+    const DrainCall call{.pool = request->pool(),
+                         .backend = request->backend(),
+                         .reason = request->reason(),
+                         .until = {}};
+    return Tell(pipeline_.Undrain(call, caller_.who), reply);
+  }
+
+  grpc::Status History(grpc::ServerContext*, const v1::HistoryRequest*,
+                       v1::HistoryReply* reply) override {
+    if (!MayCall("history", Role::kLook, reply)) return grpc::Status::OK;
+    const absl::StatusOr<std::vector<Revision>> revisions = pipeline_.History();
+    if (revisions.ok()) {
+      FillHistory(*revisions, reply);
+    } else {
+      FillError(revisions.status(), reply->mutable_error());
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Show(grpc::ServerContext*, const v1::ShowRequest* request,
+                    v1::ShowReply* reply) override {
+    if (!MayCall("show", Role::kLook, reply)) return grpc::Status::OK;
+    const absl::StatusOr<Revision> revision = pipeline_.Show(request->revision());
+    if (revision.ok()) {
+      FillShow(*revision, reply);
+    } else {
+      FillError(revision.status(), reply->mutable_error());
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Audit(grpc::ServerContext*, const v1::AuditRequest*,
+                     v1::AuditReply* reply) override {
+    if (MayCall("audit", Role::kLook, reply)) FillAudit(pipeline_.Audit(), reply);
     return grpc::Status::OK;
   }
 
@@ -91,16 +219,19 @@ class ControlService final : public v1::Control::Service {
   bool MayCall(absl::string_view verb, Role needed, Reply* reply) const {
     if (caller_.role >= needed) return true;
     const bool change = needed == Role::kChange;
-    if (caller_.role == Role::kLook) {  // who may nothing at all was named when he connected
-      LogWarning("api", "refused ", verb, " to ", caller_.who.name, " (uid ", caller_.who.uid,
-                 "), who may look but not change");
-    }
+    pipeline_.LogRefusal(verb, caller_.who,
+                         change ? "may not change anything" : "may not look at anything");
     FillError(
         "permission", absl::StrCat(caller_.who.name, " may not call ", verb, " on this evenkeeld"),
         change ? "be root, or of the group that evenkeeld's --change-group names"
                : "be root, or of the group that evenkeeld's --look-group or --change-group names",
         reply->mutable_error());
     return false;
+  }
+
+  grpc::Status Tell(const ApplyOutcome& outcome, v1::ApplyReply* reply) const {
+    FillApply(outcome, absl::Now(), reply);
+    return grpc::Status::OK;
   }
 
   Pipeline& pipeline_;

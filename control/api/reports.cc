@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/time.h"
+#include "control/api/change_reports.h"
 #include "control/api/evenkeel.pb.h"
 #include "control/api/explain.h"
 #include "control/version.h"
@@ -24,21 +24,7 @@ constexpr ReasonInfo kReasons[] = {
 #undef EVENKEEL_REASON
 };
 
-std::string Rfc3339(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
-}
-
 int64_t Number(uint64_t value) { return static_cast<int64_t>(value); }
-
-void FillFinding(const Finding& finding, v1::Finding* out) {
-  out->set_rule(finding.rule);
-  out->set_severity(std::string(SeverityName(finding.severity)));
-  out->set_path(finding.path);
-  out->set_line(finding.line);
-  out->set_column(finding.column);
-  out->set_message(finding.message);
-  out->set_hint(finding.hint);
-}
 
 void FillPlane(const PlaneSink& sink, const absl::StatusOr<StatsSnapshot>& stats, v1::Plane* out) {
   const PlaneState state = sink.State();
@@ -54,21 +40,6 @@ void FillPlane(const PlaneSink& sink, const absl::StatusOr<StatsSnapshot>& stats
     worker->set_worker(static_cast<int32_t>(count.worker));
     worker->set_packets(Number(count.packets));
     worker->set_new_flows(Number(count.new_flows));
-  }
-}
-
-void FillDrains(const Config& config, v1::StatusReply* reply) {
-  for (const Pool& pool : config.pools) {
-    for (const Backend& backend : pool.backends) {
-      if (!backend.drain) continue;
-      v1::Drain* drain = reply->add_drains();
-      drain->set_pool(pool.name);
-      drain->set_backend(backend.name);
-      drain->set_reason(backend.drain->reason);
-      if (backend.drain->until != absl::InfiniteFuture()) {
-        drain->set_until(Rfc3339(backend.drain->until));
-      }
-    }
   }
 }
 
@@ -119,29 +90,24 @@ void FillError(absl::string_view code, absl::string_view message, absl::string_v
   error->set_hint(std::string(hint));
 }
 
-void FillApply(const ApplyOutcome& outcome, v1::ApplyReply* reply) {
-  for (const Finding& finding : outcome.findings) FillFinding(finding, reply->add_findings());
-  if (const std::optional<Refusal>& refusal = outcome.refusal) {
-    FillError(refusal->code, refusal->message, refusal->hint, reply->mutable_error());
-    return;
-  }
-  v1::ApplyResult* result = reply->mutable_result();
-  result->set_revision(outcome.revision);
-  result->set_state("confirmed");
-  result->set_generation(Number(outcome.generation));
-}
-
 void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusReply* reply) {
   const RunningPtr running = pipeline.Running();
   reply->set_state(running == nullptr ? "empty" : "confirmed");
   if (running != nullptr) {
     reply->set_revision(running->revision);
     reply->set_generation(Number(running->generation));
-    FillDrains(running->config, reply);
   }
+  if (const std::optional<TrialView> trial = pipeline.Trial()) {
+    reply->set_state("trial");
+    reply->set_revision(trial->revision);
+    reply->set_generation(Number(trial->generation));
+    FillTrial(*trial, reply->mutable_trial());
+  }
+  for (const DrainView& drain : pipeline.Drains()) FillDrain(drain, reply->add_drains());
   for (size_t i = 0; i < pipeline.sinks().size(); ++i) {
     FillPlane(*pipeline.sinks()[i], traffic.planes[i], reply->add_planes());
   }
+  for (const ControlAlarm& alarm : pipeline.Alarms()) FillAlarm(alarm, reply->add_alarms());
   for (const PlaneAlarm& alarm : traffic.alarms) {
     v1::Alarm* out = reply->add_alarms();
     out->set_rule("plane");

@@ -8,14 +8,12 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "control/config/finding.h"
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
 
 namespace evenkeel {
 
 namespace v1 {
-class ApplyReply;
 class BackendsReply;
 class DropsReply;
 class Error;
@@ -26,7 +24,6 @@ class StatusReply;
 class VersionReply;
 }  // namespace v1
 
-void FillApply(const ApplyOutcome& outcome, v1::ApplyReply* reply);
 void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusReply* reply);
 void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::ServicesReply* reply);
 void FillBackends(const RunningPtr& running, const TrafficNow& traffic, v1::BackendsReply* reply);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -41,6 +42,18 @@ const Who kStranger{.uid = UINT32_MAX, .name = "a user without permission"};
 // With groups, everybody may connect and is judged by credentials, with a clear refusal.
 mode_t SocketMode(const AccessRules& rules) {
   return rules.look_group || rules.change_group ? 0666 : 0660;
+}
+
+// New flows a second of the last seconds, by service; nothing where nothing was counted yet.
+std::map<std::string, double> RatesOf(const Pipeline& pipeline, Traffic& traffic) {
+  std::map<std::string, double> rates;
+  const RunningPtr running = pipeline.Running();
+  if (running == nullptr) return rates;
+  const TrafficNow now = traffic.Now();
+  for (const Service& service : running->config.services) {
+    if (const auto rate = now.recent.Rate(NameId(service.name))) rates[service.name] = *rate;
+  }
+  return rates;
 }
 
 }  // namespace
@@ -96,8 +109,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
   if (!sink.ok()) return sink.status();
   parts->sink = *std::move(sink);
 
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
-      Pipeline::Create(parts->store.get(), {parts->sink.get()}, {});
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Create(
+      parts->store.get(), {parts->sink.get()},
+      {.new_flows = [parts = parts.get()] { return RatesOf(*parts->pipeline, *parts->traffic); }});
   if (!pipeline.ok()) return pipeline.status();
   parts->pipeline = *std::move(pipeline);
   parts->traffic = std::make_unique<Traffic>(parts->pipeline->sinks());

@@ -7,6 +7,7 @@
 #define CONTROL_CHANGE_CALLS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,13 @@ struct ApplyCall {
   std::optional<absl::Duration> confirm_within;  // 30s..1h; not set: safety.confirm_within
   std::vector<Allow> allow;                      // overrides beside those of the file
   std::string again;  // why a content that was rolled back is applied once more
+};
+
+struct PlanCall {
+  std::string content;
+  std::string file;
+  std::vector<Allow> allow;
+  std::map<std::string, double> new_flows;  // a second, by service; those that are known
 };
 
 struct RollbackCall {

@@ -45,6 +45,13 @@ std::optional<double> RecentFlows::Share(uint64_t service, uint64_t backend) con
   return static_cast<double>(count) / static_cast<double>(total->second);
 }
 
+std::optional<double> RecentFlows::Rate(uint64_t service) const {
+  if (span <= absl::ZeroDuration()) return std::nullopt;
+  const auto total = services_.find(service);
+  const uint64_t count = total == services_.end() ? 0 : total->second;
+  return static_cast<double>(count) / absl::ToDoubleSeconds(span);
+}
+
 Traffic::Traffic(std::vector<PlaneSink*> sinks) : sinks_(std::move(sinks)) {}
 
 Traffic::~Traffic() {
@@ -92,7 +99,7 @@ void Traffic::Keep(const TrafficNow& now, absl::Time at) {
   if (uptime_ns < uptime_ns_ || !complete) samples_.clear();
   if (!complete) return;
   uptime_ns_ = uptime_ns;
-  Sampled sample{.at = at, .new_flows = {}};
+  Sampled sample{.at = at, .uptime_ns = uptime_ns, .new_flows = {}};
   for (const auto& [key, totals] : now.flows) sample.new_flows[key] = totals.new_flows;
   samples_.push_back(std::move(sample));
   // The oldest one kept is the newest that is a whole window old.
@@ -115,6 +122,11 @@ TrafficNow Traffic::Now() {
   const NewFlows none;
   // Without a sample nothing is known of before: then nothing is recent either.
   const bool usable = !samples_.empty() && UptimeOf(now) >= uptime_ns_;
+  // By the planes' own clock, which an NTP step does not move.
+  if (usable && !now.planes.empty()) {
+    const uint64_t elapsed_ns = UptimeOf(now) - samples_.front().uptime_ns;
+    now.recent.span = absl::Nanoseconds(elapsed_ns / now.planes.size());
+  }
   const NewFlows& before = usable ? samples_.front().new_flows : none;
   for (const auto& [key, totals] : now.flows) {
     const auto then = before.find(key);

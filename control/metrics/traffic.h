@@ -45,6 +45,10 @@ class RecentFlows {
   void Add(const FlowKey& key, uint64_t new_flows);
   // Fraction of the service's new flows that went to the backend; unset below kFlowsMin.
   std::optional<double> Share(uint64_t service, uint64_t backend) const;
+  // New flows a second of the service; unset while nothing is known of before.
+  std::optional<double> Rate(uint64_t service) const;
+
+  absl::Duration span;  // that the flows were counted over
 
  private:
   absl::flat_hash_map<FlowKey, uint64_t> flows_;
@@ -85,6 +89,7 @@ class Traffic {
   using NewFlows = absl::flat_hash_map<FlowKey, uint64_t>;
   struct Sampled {
     absl::Time at;
+    uint64_t uptime_ns = 0;
     NewFlows new_flows;
   };
 

@@ -51,7 +51,8 @@ TEST_F(DrainTest, IsKeptByLaterAppliesAndEndsWithUndrain) {
   ASSERT_FALSE(Now(Text({10, 10, 10, 12}, kGuarded)).refusal);
   EXPECT_EQ(Quotas()[1], 0u);
   EXPECT_EQ(
-      pipeline_->PlanChange(Text({10, 10, 10, 13}, kGuarded), "", {})->pools[0].drained.size(), 1u);
+      pipeline_->PlanChange({.content = Text({10, 10, 10, 13}, kGuarded)})->pools[0].drained.size(),
+      1u);
   const ApplyOutcome outcome = Undrain("b2");
   ASSERT_FALSE(outcome.refusal) << outcome.refusal->message;
   EXPECT_GT(Quotas()[1], 0u);

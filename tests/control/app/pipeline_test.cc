@@ -137,11 +137,12 @@ TEST_F(PipelineTest, ConfirmsAndRollsBackNothingWithoutATrial) {
 
 TEST_F(PipelineTest, TellsWhatAChangeWouldDoToWhatRuns) {
   ApplyWeights({1, 1});
-  const absl::StatusOr<Plan> plan = pipeline_->PlanChange(Text({1, 3}), "f", {});
+  const absl::StatusOr<Plan> plan = pipeline_->PlanChange({.content = Text({1, 3}), .file = "f"});
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->base_revision, 1);
   EXPECT_NEAR(plan->services.at(0).backends.at(1).after, 0.75, 0.001);
-  const absl::StatusOr<Plan> broken = pipeline_->PlanChange("schema: 1\n", "f", {});
+  const absl::StatusOr<Plan> broken =
+      pipeline_->PlanChange({.content = "schema: 1\n", .file = "f"});
   ASSERT_TRUE(broken.ok()) << broken.status();
   EXPECT_EQ(broken->verdict, Verdict::kRefuse);
   EXPECT_FALSE(broken->findings.empty());

@@ -58,6 +58,15 @@ TEST_F(TrafficTest, SaysNothingOfSharesBelowAHundredFlows) {
   EXPECT_DOUBLE_EQ(*traffic_.Now().recent.Share(kService, 20), 0);
 }
 
+TEST_F(TrafficTest, TellsTheRateOfNewFlowsByThePlanesClock) {
+  plane_.SetStats(Counting(30, 70, 5));
+  EXPECT_FALSE(traffic_.Now().recent.Rate(kService)) << "nothing is known of before";
+  SampleAt(1000, 1000, 0, 50);
+  plane_.SetStats(Counting(1200, 100, 54));
+  EXPECT_DOUBLE_EQ(*traffic_.Now().recent.Rate(kService), 75);
+  EXPECT_DOUBLE_EQ(*traffic_.Now().recent.Rate(2), 0);
+}
+
 TEST_F(TrafficTest, StartsAfreshWithAPlaneThatDid) {
   SampleAt(0, 5000, 5000, 100);
   plane_.SetStats(Counting(150, 0, 1));

@@ -143,7 +143,7 @@ TEST_F(TrialTest, TellsTheLoserOfTwoWhatChanged) {
 }
 
 TEST_F(TrialTest, AppliesThePlanThatWasLookedAtAndNoOther) {
-  const absl::StatusOr<Plan> plan = pipeline_->PlanChange(Text({10, 12}), "", {});
+  const absl::StatusOr<Plan> plan = pipeline_->PlanChange({.content = Text({10, 12})});
   ASSERT_TRUE(plan.ok());
   const auto apply = [&](const std::string& text) {
     return pipeline_->Apply(
