@@ -46,6 +46,8 @@ std::string UsageHint(const CommandSpec& command) {
   return absl::StrCat("usage: evenkeel ", command.usage);
 }
 
+using FlagValues = std::multimap<std::string, FlagValue>;
+
 class Parser {
  public:
   Parser(const std::vector<std::string>& args, const std::vector<CommandSpec>& commands)
@@ -118,7 +120,7 @@ class Parser {
   std::optional<Failure> TakeFlag(const std::string& token) {
     WrittenFlag written = SplitFlag(token);
     const FlagSpec* flag = Find(GlobalFlags(), written.name);
-    std::map<std::string, FlagValue>* values = &globals_;
+    FlagValues* values = &globals_;
     if (flag == nullptr && line_.command != nullptr) {
       flag = Find(line_.command->flags, written.name);
       values = &line_.arguments.flags;
@@ -136,14 +138,13 @@ class Parser {
       }
       written.value = args_[next_++];
     }
-    if (values->count(flag->name) != 0) {
+    if (values->count(flag->name) != 0 && flag->state != FlagState::kRepeated) {
       return UsageFailure(absl::StrCat(name, " is given twice"), "give it once");
     }
     return Store(*flag, *written.value, *values);
   }
 
-  std::optional<Failure> Store(const FlagSpec& flag, const std::string& text,
-                               std::map<std::string, FlagValue>& values) {
+  std::optional<Failure> Store(const FlagSpec& flag, const std::string& text, FlagValues& values) {
     FlagValue value{.text = text};
     if (auto right = ReadFlagValue(flag.kind, value)) {
       return UsageFailure(absl::StrCat("--", flag.name, "=", Printable(text), " is malformed"),
@@ -183,7 +184,7 @@ class Parser {
     if (!lines.ok()) {
       return UsageFailure(std::string(lines.status().message()), "check --flagfile");
     }
-    std::map<std::string, FlagValue> values;
+    FlagValues values;
     for (const FlagfileLine& line : *lines) {
       const std::string place = absl::StrCat(path->second.text, ":", line.line, ": ");
       const WrittenFlag written =
@@ -200,7 +201,9 @@ class Parser {
         return failure;
       }
     }
-    globals_.merge(values);
+    for (auto& [name, value] : values) {
+      if (globals_.count(name) == 0) globals_.emplace(name, std::move(value));
+    }
     return std::nullopt;
   }
 
@@ -239,7 +242,7 @@ class Parser {
   const std::vector<std::string>& args_;
   const std::vector<CommandSpec>& commands_;
   size_t next_ = 0;
-  std::map<std::string, FlagValue> globals_;
+  FlagValues globals_;
   ParsedLine line_;
 };
 

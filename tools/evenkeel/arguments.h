@@ -29,11 +29,21 @@ class Arguments {
   std::string socket = "/run/evenkeel/control.sock";
   absl::Duration timeout = absl::Seconds(10);
   std::vector<std::string> operands;
-  std::map<std::string, FlagValue> flags;  // of the verb, those that were given
+  // Of the verb, those that were given; more than one value only of a flag that may be repeated.
+  std::multimap<std::string, FlagValue> flags;
 
   bool Has(const std::string& flag) const { return flags.count(flag) != 0; }
+  // Of a switch: given, and not as =false.
+  bool IsOn(const std::string& flag) const { return Has(flag) && Get(flag).text == "true"; }
   // Of a flag that was given, or that is required.
-  const FlagValue& Get(const std::string& flag) const { return flags.at(flag); }
+  const FlagValue& Get(const std::string& flag) const { return flags.find(flag)->second; }
+  // In the order given; empty where the flag is not given.
+  std::vector<FlagValue> All(const std::string& flag) const {
+    std::vector<FlagValue> values;
+    const auto [begin, end] = flags.equal_range(flag);
+    for (auto it = begin; it != end; ++it) values.push_back(it->second);
+    return values;
+  }
 };
 
 struct ParsedLine {

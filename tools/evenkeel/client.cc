@@ -96,12 +96,30 @@ std::optional<Failure> Client::Ask(Method method, const Request& request, Reply&
   return ExplainTransport(socket_, timeout_, status);
 }
 
-std::optional<Failure> Client::Call(const v1::ApplyRequest& request, v1::ApplyReply& reply) {
-  std::optional<Failure> failure = Ask(&v1::Control::Stub::Apply, request, reply);
+template <typename Method, typename Request>
+std::optional<Failure> Client::AskChange(Method method, const Request& request,
+                                         v1::ApplyReply& reply) {
+  std::optional<Failure> failure = Ask(method, request, reply);
   if (failure && failure->exit == ExitStatus::kNoDaemon && asked_) {
-    failure->hint = "whether it was applied is not known: ask evenkeel status";
+    failure->hint = "whether it was done is not known: ask evenkeel status";
   }
   return failure;
+}
+
+std::optional<Failure> Client::Call(const v1::PlanRequest& request, v1::PlanReply& reply) {
+  return Ask(&v1::Control::Stub::Plan, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::AwaitTrialRequest& request, v1::ApplyReply& reply) {
+  return Ask(&v1::Control::Stub::AwaitTrial, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::HistoryRequest& request, v1::HistoryReply& reply) {
+  return Ask(&v1::Control::Stub::History, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::ShowRequest& request, v1::ShowReply& reply) {
+  return Ask(&v1::Control::Stub::Show, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::AuditRequest& request, v1::AuditReply& reply) {
+  return Ask(&v1::Control::Stub::Audit, request, reply);
 }
 std::optional<Failure> Client::Call(const v1::StatusRequest& request, v1::StatusReply& reply) {
   return Ask(&v1::Control::Stub::Status, request, reply);
@@ -120,6 +138,21 @@ std::optional<Failure> Client::Call(const v1::DropsRequest& request, v1::DropsRe
 }
 std::optional<Failure> Client::Call(const v1::DetachRequest& request, v1::DetachReply& reply) {
   return Ask(&v1::Control::Stub::Detach, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::ApplyRequest& request, v1::ApplyReply& reply) {
+  return AskChange(&v1::Control::Stub::Apply, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::ConfirmRequest& request, v1::ApplyReply& reply) {
+  return AskChange(&v1::Control::Stub::Confirm, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::RollbackRequest& request, v1::ApplyReply& reply) {
+  return AskChange(&v1::Control::Stub::Rollback, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::DrainRequest& request, v1::ApplyReply& reply) {
+  return AskChange(&v1::Control::Stub::Drain, request, reply);
+}
+std::optional<Failure> Client::Call(const v1::UndrainRequest& request, v1::ApplyReply& reply) {
+  return AskChange(&v1::Control::Stub::Undrain, request, reply);
 }
 
 }  // namespace evenkeel::cli

@@ -27,7 +27,11 @@ class Client {
   // Each takes at most the timeout, connecting included. Nothing on success; a failure is either
   // the transport's (no daemon, no answer) or the reply's own `error`, and then the rest of the
   // reply is filled in all the same.
-  std::optional<Failure> Call(const v1::ApplyRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::PlanRequest& request, v1::PlanReply& reply);
+  std::optional<Failure> Call(const v1::AwaitTrialRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::HistoryRequest& request, v1::HistoryReply& reply);
+  std::optional<Failure> Call(const v1::ShowRequest& request, v1::ShowReply& reply);
+  std::optional<Failure> Call(const v1::AuditRequest& request, v1::AuditReply& reply);
   std::optional<Failure> Call(const v1::StatusRequest& request, v1::StatusReply& reply);
   std::optional<Failure> Call(const v1::ServicesRequest& request, v1::ServicesReply& reply);
   std::optional<Failure> Call(const v1::BackendsRequest& request, v1::BackendsReply& reply);
@@ -35,11 +39,21 @@ class Client {
   std::optional<Failure> Call(const v1::DropsRequest& request, v1::DropsReply& reply);
   std::optional<Failure> Call(const v1::DetachRequest& request, v1::DetachReply& reply);
 
+  // What changes something: no answer then does not mean that nothing was done, and the hint says
+  // so.
+  std::optional<Failure> Call(const v1::ApplyRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::ConfirmRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::RollbackRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::DrainRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::UndrainRequest& request, v1::ApplyReply& reply);
+
  private:
   class Channel;
 
   template <typename Method, typename Request, typename Reply>
   std::optional<Failure> Ask(Method method, const Request& request, Reply& reply);
+  template <typename Method, typename Request>
+  std::optional<Failure> AskChange(Method method, const Request& request, v1::ApplyReply& reply);
 
   const std::string socket_;
   const absl::Duration timeout_;

@@ -21,9 +21,11 @@ enum class FlagKind {
   kText,      // any text but the empty one
   kDuration,  // 10s
   kWhole,     // a plain decimal number, 0 .. 2^63-1
+  kInstant,   // 2027-01-31T12:00:00Z
+  kDigest,    // 64 lower-case hex digits
 };
 
-enum class FlagState { kOptional, kRequired, kNotBuilt };
+enum class FlagState { kOptional, kRequired, kRepeated, kNotBuilt };
 
 struct FlagSpec {
   std::string name;  // without dashes

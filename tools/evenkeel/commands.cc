@@ -7,22 +7,44 @@ constexpr FlagKind kSwitch = FlagKind::kSwitch;
 constexpr FlagKind kText = FlagKind::kText;
 constexpr FlagKind kDuration = FlagKind::kDuration;
 constexpr FlagKind kWhole = FlagKind::kWhole;
+constexpr FlagKind kInstant = FlagKind::kInstant;
+constexpr FlagKind kDigest = FlagKind::kDigest;
 constexpr FlagState kRequired = FlagState::kRequired;
+constexpr FlagState kRepeated = FlagState::kRepeated;
 constexpr FlagState kNotBuilt = FlagState::kNotBuilt;
 
 std::vector<FlagSpec> ApplyFlags() {
   return {
       {"reason", kText, "TEXT", "why, for the history", kRequired},
       {"base", kWhole, "REV", "refuse unless this revision runs now (0: none does)"},
-      {"confirm", kText, "now", "publish at once, without a trial"},
-      {"plan", kText, "DIGEST", "refuse unless the plan is still this one", kNotBuilt},
-      {"confirm-within", kDuration, "D", "how long the trial lasts", kNotBuilt},
-      {"wait", kSwitch, "", "return when the trial has ended", kNotBuilt},
-      {"allow", kText, "RULE@PATH[=D]", "let this finding pass", kNotBuilt},
+      {"plan", kDigest, "DIGEST", "refuse unless the plan is still this one"},
+      {"confirm-within", kDuration, "D", "how long the trial lasts, 30s to 1h (as the file says)"},
+      {"confirm", kText, "auto|now", "auto: by what it shows; now: no trial at all"},
+      {"wait", kSwitch, "", "return when the trial has ended"},
+      {"allow", kText, "RULE@PATH[=D]", "let this finding pass, for 24h or D", kRepeated},
+      {"again", kText, "TEXT", "why what was rolled back is applied once more"},
       {"shadow", kSwitch, "", "run beside what forwards", kNotBuilt},
       {"canary", kText, "P%", "on this share of the flows first", kNotBuilt},
-      {"again", kText, "TEXT", "apply what was rolled back", kNotBuilt},
   };
+}
+
+std::vector<FlagSpec> RollbackFlags() {
+  return {
+      {"to", kWhole, "REV", "make this revision the running one again"},
+      {"reason", kText, "TEXT", "why, for the history"},
+  };
+}
+
+std::vector<FlagSpec> DrainFlags() {
+  return {
+      {"reason", kText, "TEXT", "why, for the history", kRequired},
+      {"until", kInstant, "T", "raise an alarm when it is still drained then"},
+      {"force", kSwitch, "", "pass the guards; the log says so"},
+  };
+}
+
+std::vector<FlagSpec> UndrainFlags() {
+  return {{"reason", kText, "TEXT", "why, for the history", kRequired}};
 }
 
 std::vector<FlagSpec> PlanFlags() {
@@ -92,11 +114,38 @@ const std::vector<CommandSpec>& Commands() {
        {{"FILE"}},
        SimulateFlags()},
       {"apply",
-       "apply FILE --reason=TEXT [--base=REV] --confirm=now",
-       "Make a configuration file the running revision.",
+       "apply FILE --reason=TEXT [--plan=DIGEST] [--wait] ...",
+       "Make a configuration file the running revision, on trial until you confirm.",
        RunApply,
        {{"FILE"}},
        ApplyFlags()},
+      {"confirm", "confirm", "End the trial: keep what it tried.", RunConfirm},
+      {"rollback",
+       "rollback [--to=REV] [--reason=TEXT]",
+       "End the trial and go back, or go back to an earlier revision.",
+       RunRollback,
+       {},
+       RollbackFlags()},
+      {"history", "history", "List the revisions: who, when, why, and how each ended.", RunHistory},
+      {"show", "show REV", "Print a revision's file.", RunShow, {{"REV"}}},
+      {"diff",
+       "diff REV REV",
+       "Compare two revisions by what they mean.",
+       RunDiff,
+       {{"REV"}, {"REV"}}},
+      {"audit", "audit", "Compare what is intended with what runs; verify the log.", RunAudit},
+      {"drain",
+       "drain POOL/BACKEND --reason=TEXT [--until=T] [--force]",
+       "Take new connections off a backend.",
+       RunDrain,
+       {{"POOL/BACKEND"}},
+       DrainFlags()},
+      {"undrain",
+       "undrain POOL/BACKEND --reason=TEXT",
+       "Give a backend its share again.",
+       RunUndrain,
+       {{"POOL/BACKEND"}},
+       UndrainFlags()},
       {"status", "status", "Say what runs: revision, generation, planes, alarms.", RunStatus},
       {"services", "services", "List the services with their tables and counters.", RunServices},
       {"backends", "backends", "List each backend's expected and observed share.", RunBackends},
@@ -117,15 +166,7 @@ const std::vector<CommandSpec>& Commands() {
       {"version", "version", "Name this build; needs no daemon.", RunVersion},
 
       // Verbs of the interface that this version lacks.
-      {"confirm", "confirm", "End a trial: keep it."},
-      {"rollback", "rollback [--to=REV]", "End a trial, or go back to an earlier revision."},
-      {"history", "history", "List the revisions."},
-      {"show", "show REV", "Print a revision's file."},
-      {"diff", "diff REV REV", "Compare two revisions."},
-      {"audit", "audit", "Compare what is intended with what runs."},
       {"watch", "watch", "Follow events and alarms, live."},
-      {"drain", "drain POOL/BACKEND --reason=TEXT", "Take new connections off a backend."},
-      {"undrain", "undrain POOL/BACKEND --reason=TEXT", "Give a backend its share again."},
       {"capture", "capture", "Record packets with their verdicts."},
       {"doctor", "doctor", "Check the host and the network."},
   };

@@ -28,6 +28,18 @@ std::optional<std::string> ReadFlagValue(FlagKind kind, FlagValue& value) {
         return std::nullopt;
       }
       return "write a whole number from 0, in decimal digits";
+    case FlagKind::kInstant:
+      if (const auto instant = decoding::ParseInstant(value.text)) {
+        value.instant = *instant;
+        return std::nullopt;
+      }
+      return "write a time as in RFC 3339, for example 2027-01-31T12:00:00Z";
+    case FlagKind::kDigest:
+      if (value.text.size() == 64 &&
+          value.text.find_first_not_of("0123456789abcdef") == std::string::npos) {
+        return std::nullopt;
+      }
+      return "write all of the 64 hex digits that evenkeel plan prints";
   }
   return std::nullopt;
 }

@@ -15,6 +15,7 @@ struct FlagValue {
   std::string text;
   absl::Duration duration = absl::ZeroDuration();  // kDuration
   int64_t whole = 0;                               // kWhole
+  absl::Time instant;                              // kInstant
 };
 
 // Completes `value` from its text. Where that is malformed: what to write instead.

@@ -33,7 +33,9 @@ std::string RenderFlags(const std::vector<FlagSpec>& flags) {
   for (const FlagSpec& flag : flags) {
     if (flag.state == FlagState::kNotBuilt) continue;
     const std::string value = flag.value.empty() ? "" : "=" + flag.value;
-    const char* needed = flag.state == FlagState::kRequired ? " (required)" : "";
+    const char* needed = flag.state == FlagState::kRequired   ? " (required)"
+                         : flag.state == FlagState::kRepeated ? " (may be repeated)"
+                                                              : "";
     entries.push_back({absl::StrCat("--", flag.name, value), flag.summary + needed});
   }
   return RenderEntries(entries);

@@ -1,8 +1,10 @@
 // evenkeel status: what runs, on which plane, and what is wrong.
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "tools/evenkeel/arguments.h"
 #include "tools/evenkeel/client.h"
 #include "tools/evenkeel/commands.h"
@@ -25,10 +27,17 @@ std::string RenderHead(const v1::StatusReply& status, bool color) {
       {"generation", std::string(absl::StrCat(status.generation()))}};
   if (status.has_trial()) {
     const v1::Trial& trial = status.trial();
+    const absl::Duration left = absl::Seconds(std::ceil(trial.seconds_left()));
     fields.push_back(
         {"trial", Cell(absl::StrCat("of revision ", trial.revision(), " on ", trial.base_revision(),
-                                    ", ends at ", trial.deadline()),
+                                    ", by ", trial.who(), ": ", trial.reason()),
                        Ink::kDoubtful)});
+    fields.push_back(
+        {"ends", absl::StrCat("at ", trial.deadline(), ", ", absl::FormatDuration(left),
+                              trial.confirming()
+                                  ? " from now; it has been confirmed, and planes are being asked"
+                                  : " from now, unless confirmed: evenkeel confirm, or evenkeel "
+                                    "rollback")});
   }
   return RenderFields(fields, color);
 }
@@ -94,7 +103,7 @@ ExitStatus RunStatus(const Arguments& arguments, Console& console) {
                 << RenderAlarms(status, color) << RenderDrains(status, color);
   if (status.state() == "empty") {
     console.out() << "\nnothing is published yet: "
-                     "evenkeel apply FILE --reason=TEXT --confirm=now\n";
+                     "evenkeel apply FILE --reason=TEXT\n";
   }
   return ExitStatus::kDone;
 }

@@ -97,13 +97,14 @@ TEST_F(BinaryTest, EndsWithTheStatusOfTheInterface) {
   EXPECT_EQ(Run({"rules"}), 0);
   EXPECT_EQ(Run({"validate", good}), 0) << Read("out");
   EXPECT_EQ(Run({"validate", bad}), 1);
-  EXPECT_EQ(Run({"apply", good, "--reason=x"}), 1);
+  EXPECT_EQ(Run({"plan", bad, "--base", good}), 1);
   EXPECT_EQ(Run({}), 2);
   EXPECT_EQ(Run({"nonsense"}), 2);
   EXPECT_EQ(Run({"status", "--nonsense"}), 2);
   EXPECT_EQ(Run({"validate"}), 2);
   EXPECT_EQ(Run({"validate", folder_.Path("none.yaml")}), 2);
-  EXPECT_EQ(Run({"history"}), 2);
+  EXPECT_EQ(Run({"watch"}), 2) << "not built";
+  EXPECT_EQ(Run({"apply", good, "--reason=x", socket_}), 3);
   EXPECT_EQ(Run({"status", socket_}), 3);
 }
 

@@ -23,9 +23,47 @@ class FakeDaemon::Service final : public v1::Control::Service {
 
   grpc::Status Apply(grpc::ServerContext* context, const v1::ApplyRequest* request,
                      v1::ApplyReply* reply) override {
-    absl::MutexLock lock(&mutex_);
-    applied_ = *request;
-    return Give(context, answers_.apply, reply);
+    return Keep(context, *request, applied_, answers_.apply, reply);
+  }
+  grpc::Status Plan(grpc::ServerContext* context, const v1::PlanRequest* request,
+                    v1::PlanReply* reply) override {
+    return Keep(context, *request, planned_, answers_.plan, reply);
+  }
+  grpc::Status AwaitTrial(grpc::ServerContext* context, const v1::AwaitTrialRequest*,
+                          v1::ApplyReply* reply) override {
+    return Give(context, answers_.await_trial, reply);
+  }
+  grpc::Status Confirm(grpc::ServerContext* context, const v1::ConfirmRequest*,
+                       v1::ApplyReply* reply) override {
+    return Give(context, answers_.confirm, reply);
+  }
+  grpc::Status Rollback(grpc::ServerContext* context, const v1::RollbackRequest* request,
+                        v1::ApplyReply* reply) override {
+    return Keep(context, *request, rolled_back_, answers_.rollback, reply);
+  }
+  grpc::Status Drain(grpc::ServerContext* context, const v1::DrainRequest* request,
+                     v1::ApplyReply* reply) override {
+    return Keep(context, *request, drained_, answers_.drain, reply);
+  }
+  grpc::Status Undrain(grpc::ServerContext* context, const v1::UndrainRequest* request,
+                       v1::ApplyReply* reply) override {
+    return Keep(context, *request, undrained_, answers_.undrain, reply);
+  }
+  grpc::Status History(grpc::ServerContext* context, const v1::HistoryRequest*,
+                       v1::HistoryReply* reply) override {
+    return Give(context, answers_.history, reply);
+  }
+  grpc::Status Show(grpc::ServerContext* context, const v1::ShowRequest* request,
+                    v1::ShowReply* reply) override {
+    v1::ShowReply none;
+    none.mutable_error()->set_code("not_found");
+    none.mutable_error()->set_message("there is no such revision");
+    const auto found = answers_.shown.find(request->revision());
+    return Give(context, found == answers_.shown.end() ? none : found->second, reply);
+  }
+  grpc::Status Audit(grpc::ServerContext* context, const v1::AuditRequest*,
+                     v1::AuditReply* reply) override {
+    return Give(context, answers_.audit, reply);
   }
   grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest*,
                       v1::StatusReply* reply) override {
@@ -43,25 +81,37 @@ class FakeDaemon::Service final : public v1::Control::Service {
   }
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainReply* reply) override {
-    absl::MutexLock lock(&mutex_);
-    explained_ = *request;
-    return Give(context, answers_.explain, reply);
+    return Keep(context, *request, explained_, answers_.explain, reply);
   }
   grpc::Status Drops(grpc::ServerContext* context, const v1::DropsRequest*,
                      v1::DropsReply* reply) override {
     return Give(context, answers_.drops, reply);
   }
 
-  v1::ApplyRequest applied() {
+  template <typename Request>
+  Request Kept(const Request& request) {
     absl::MutexLock lock(&mutex_);
-    return applied_;
-  }
-  v1::ExplainRequest explained() {
-    absl::MutexLock lock(&mutex_);
-    return explained_;
+    return request;
   }
 
+  v1::ApplyRequest applied_;
+  v1::ExplainRequest explained_;
+  v1::PlanRequest planned_;
+  v1::RollbackRequest rolled_back_;
+  v1::DrainRequest drained_;
+  v1::UndrainRequest undrained_;
+
  private:
+  template <typename Request, typename Reply>
+  grpc::Status Keep(grpc::ServerContext* context, const Request& request, Request& kept,
+                    const Reply& answer, Reply* reply) {
+    {
+      absl::MutexLock lock(&mutex_);
+      kept = request;
+    }
+    return Give(context, answer, reply);
+  }
+
   template <typename Reply>
   grpc::Status Give(grpc::ServerContext* context, const Reply& answer, Reply* reply) const {
     while (answers_.hang && !context->IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
@@ -74,8 +124,6 @@ class FakeDaemon::Service final : public v1::Control::Service {
 
   FakeAnswers answers_;
   absl::Mutex mutex_;
-  v1::ApplyRequest applied_;
-  v1::ExplainRequest explained_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -85,7 +133,13 @@ FakeDaemon::FakeDaemon(std::string socket, FakeAnswers answers)
 
 FakeDaemon::~FakeDaemon() = default;
 
-v1::ApplyRequest FakeDaemon::applied() const { return service_->applied(); }
-v1::ExplainRequest FakeDaemon::explained() const { return service_->explained(); }
+v1::ApplyRequest FakeDaemon::applied() const { return service_->Kept(service_->applied_); }
+v1::ExplainRequest FakeDaemon::explained() const { return service_->Kept(service_->explained_); }
+v1::PlanRequest FakeDaemon::planned() const { return service_->Kept(service_->planned_); }
+v1::RollbackRequest FakeDaemon::rolled_back() const {
+  return service_->Kept(service_->rolled_back_);
+}
+v1::DrainRequest FakeDaemon::drained() const { return service_->Kept(service_->drained_); }
+v1::UndrainRequest FakeDaemon::undrained() const { return service_->Kept(service_->undrained_); }
 
 }  // namespace evenkeel::cli

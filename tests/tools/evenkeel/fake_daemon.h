@@ -4,6 +4,7 @@
 #define TESTS_TOOLS_EVENKEEL_FAKE_DAEMON_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -13,7 +14,16 @@ namespace evenkeel::cli {
 
 // Set the answers before the first call; they are given from gRPC's threads.
 struct FakeAnswers {
+  v1::PlanReply plan;
   v1::ApplyReply apply;
+  v1::ApplyReply await_trial;
+  v1::ApplyReply confirm;
+  v1::ApplyReply rollback;
+  v1::ApplyReply drain;
+  v1::ApplyReply undrain;
+  v1::HistoryReply history;
+  std::map<int64_t, v1::ShowReply> shown;  // by revision; another one is not_found
+  v1::AuditReply audit;
   v1::StatusReply status;
   v1::ServicesReply services;
   v1::BackendsReply backends;
@@ -36,6 +46,10 @@ class FakeDaemon {
   // What the last call of its kind asked for.
   v1::ApplyRequest applied() const;
   v1::ExplainRequest explained() const;
+  v1::PlanRequest planned() const;
+  v1::RollbackRequest rolled_back() const;
+  v1::DrainRequest drained() const;
+  v1::UndrainRequest undrained() const;
 
  private:
   class Service;

@@ -9,44 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "tests/tools/evenkeel/fake_daemon.h"
-#include "tests/tools/evenkeel/temp_folder.h"
+#include "tests/tools/evenkeel/verb_runner.h"
 #include "tools/evenkeel/cli.h"
 #include "tools/evenkeel/commands.h"
 
 namespace evenkeel::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-struct Outcome {
-  int status;
-  std::string out;
-  std::string err;
-
-  // Standard output as one object and nothing else; null if it is not that.
-  Json Object() const {
-    Json json = Json::parse(out, nullptr, false);
-    return json.is_object() ? json : Json();
-  }
-};
-
-class VerbsTest : public testing::Test {
- protected:
-  Outcome Run(std::vector<std::string> args) const {
-    args.push_back("--socket=" + folder_.Path("control.sock"));
-    std::ostringstream out, err;
-    Console console(out, err, Terminal(), Terminal());
-    const ExitStatus status = RunCli(args, console);
-    return {static_cast<int>(status), out.str(), err.str()};
-  }
-  void Start(FakeAnswers answers) {
-    daemon_ = std::make_unique<FakeDaemon>(folder_.Path("control.sock"), std::move(answers));
-  }
-
-  const TempFolder folder_;
-  std::unique_ptr<FakeDaemon> daemon_;
-};
 
 TEST_F(VerbsTest, StatusSaysWhatRuns) {
   FakeAnswers answers;
@@ -88,14 +56,28 @@ TEST_F(VerbsTest, StatusSaysWhatRuns) {
 TEST_F(VerbsTest, StatusListsTrialAlarmsAndDrains) {
   FakeAnswers answers;
   answers.status.set_state("trial");
-  answers.status.mutable_trial()->set_deadline("2026-01-01T00:00:00Z");
+  v1::Trial& trial = *answers.status.mutable_trial();
+  trial.set_revision(7);
+  trial.set_base_revision(6);
+  trial.set_deadline("2026-01-01T00:00:00Z");
+  trial.set_seconds_left(61.5);
+  trial.set_who("alice");
+  trial.set_reason("more room");
   answers.status.add_alarms()->set_message("b1 gets\x1b[2J twice its share");
   v1::Drain& drain = *answers.status.add_drains();
   drain.set_pool("web");
   drain.set_backend("b2");
   Start(answers);
   const Outcome text = Run({"status"});
-  EXPECT_TRUE(absl::StrContains(text.out, "ends at 2026-01-01T00:00:00Z")) << text.out;
+  EXPECT_TRUE(absl::StrContains(text.out,
+                                "trial       of revision 7 on 6, by alice: more room\n"
+                                "  ends        at 2026-01-01T00:00:00Z, 1m2s from now, unless "
+                                "confirmed: evenkeel confirm, or evenkeel rollback\n"))
+      << text.out;
+  const Json json = Run({"status", "--json"}).Object();
+  EXPECT_EQ(json["trial"]["seconds_left"], 61.5);
+  EXPECT_EQ(json["trial"]["base_revision"], 6);
+  EXPECT_TRUE(json["drains"][0]["until"].is_null());
   EXPECT_TRUE(absl::StrContains(text.out, "b1 gets\\x1b[2J twice its share")) << text.out;
   EXPECT_TRUE(absl::StrContains(text.out, "web/b2")) << text.out;
 }
@@ -202,89 +184,6 @@ TEST_F(VerbsTest, DropsExplainsEveryReasonThatWasCounted) {
   EXPECT_TRUE(absl::StrContains(out, "of_the_future        1\n"));
   EXPECT_FALSE(absl::StrContains(out, "tx_full"));
   EXPECT_EQ(Run({"drops", "--json"}).Object()["reasons"]["tx_full"], 0);
-}
-
-TEST_F(VerbsTest, ApplySendsTheFileAndSaysWhatRunsNow) {
-  FakeAnswers answers;
-  answers.apply.mutable_result()->set_revision(3);
-  answers.apply.mutable_result()->set_state("confirmed");
-  answers.apply.mutable_result()->set_generation(8);
-  v1::Finding& finding = *answers.apply.add_findings();
-  finding.set_rule("not-active");
-  finding.set_severity("warning");
-  finding.set_line(2);
-  finding.set_column(1);
-  finding.set_message("no effect yet");
-  Start(answers);
-  const std::string text("schema: x\n\x00\xff", 12);
-  const std::string file = folder_.Write("a.yaml", text);
-  const Outcome outcome = Run({"apply", file, "--reason=more room", "--base=2", "--confirm=now"});
-  EXPECT_EQ(outcome.status, 0);
-  EXPECT_EQ(outcome.out, "revision 3 is confirmed, generation 8\n");
-  EXPECT_EQ(outcome.err, file + ":2:1: warning not-active: no effect yet\n");
-  EXPECT_EQ(daemon_->applied().content(), text);
-  EXPECT_EQ(daemon_->applied().file(), file);
-  EXPECT_EQ(daemon_->applied().reason(), "more room");
-  EXPECT_EQ(daemon_->applied().confirm(), "now");
-  EXPECT_EQ(daemon_->applied().base_revision(), 2);
-  EXPECT_EQ(Run({"apply", file, "--reason=x", "--confirm=now", "--json"}).out,
-            R"({"revision":3,"state":"confirmed","generation":8,"confirm_deadline":null,)"
-            R"("reason":null})"
-            "\n");
-  EXPECT_FALSE(daemon_->applied().has_base_revision());
-}
-
-TEST_F(VerbsTest, ApplyTellsTheAbsolutePath) {
-  FakeAnswers answers;
-  answers.apply.mutable_result();
-  Start(answers);
-  folder_.Write("a.yaml", "x");
-  const std::string relative = std::filesystem::relative(folder_.Path("a.yaml"));
-  Run({"apply", relative, "--reason=x", "--confirm=now"});
-  EXPECT_EQ(daemon_->applied().file(), folder_.Path("a.yaml"));
-}
-
-TEST_F(VerbsTest, ApplySaysThatItWasRolledBack) {
-  FakeAnswers answers;
-  answers.apply.mutable_result()->set_state("rolled_back");
-  Start(answers);
-  EXPECT_EQ(Run({"apply", folder_.Write("a", "x"), "--reason=x", "--confirm=now"}).status, 4);
-}
-
-TEST_F(VerbsTest, ApplyShowsTheFindingsOfARefusal) {
-  FakeAnswers answers;
-  answers.apply.mutable_error()->set_code("invalid");
-  answers.apply.mutable_error()->set_message("the file has 1 error");
-  answers.apply.mutable_error()->set_hint("mend it");
-  v1::Finding& finding = *answers.apply.add_findings();
-  finding.set_rule("F02");
-  finding.set_severity("error");
-  finding.set_message("weight 0");
-  Start(answers);
-  const std::string file = folder_.Write("a.yaml", "x");
-  const Outcome text = Run({"apply", file, "--reason=x", "--confirm=now"});
-  EXPECT_EQ(text.status, 1);
-  EXPECT_EQ(text.out, "");
-  EXPECT_EQ(text.err,
-            file + ": error F02: weight 0\n" + "evenkeel: the file has 1 error; mend it\n");
-  const Outcome outcome = Run({"apply", file, "--reason=x", "--confirm=now", "--json"});
-  EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.err, "");
-  const Json json = outcome.Object();
-  EXPECT_EQ(json["error"]["code"], "invalid");
-  EXPECT_EQ(json["findings"][0]["rule"], "F02");
-}
-
-TEST_F(VerbsTest, ApplyIsRefusedWhereATrialWouldBeNeeded) {
-  const std::string file = folder_.Write("a.yaml", "x");
-  const Outcome outcome = Run({"apply", file, "--reason=x"});
-  EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.err,
-            "evenkeel: trials are not built in this version, so nothing was applied; "
-            "--confirm=now publishes at once, without a trial\n");
-  EXPECT_EQ(Run({"apply", file, "--reason=x", "--confirm=auto"}).status, 2);
-  EXPECT_EQ(Run({"apply", file, "--reason=x", "--confirm=later"}).status, 2);
-  EXPECT_EQ(Run({"apply", folder_.Path("none"), "--reason=x"}).status, 2);
 }
 
 TEST_F(VerbsTest, TopPrintsOneObjectALineWhereThereIsNoTerminal) {
@@ -394,7 +293,7 @@ TEST_F(VerbsTest, ASilentDaemonIsGivenUpAfterTheTimeout) {
   EXPECT_LT(absl::Now() - began, absl::Seconds(5));
   EXPECT_TRUE(absl::StrContains(
       Run({"apply", folder_.Write("a", "x"), "--reason=x", "--confirm=now", "--timeout=300ms"}).err,
-      "whether it was applied is not known"));
+      "whether it was done is not known"));
 }
 
 TEST_F(VerbsTest, ValidateJudgesAFileWithoutADaemon) {
