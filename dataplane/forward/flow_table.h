@@ -102,6 +102,7 @@ LB_SUBPROGRAM int lb_flow_find(const struct lb_view* view, const struct lb_flow_
   uint32_t signature = (uint32_t)(key->hash >> 32);
   uint64_t tracked = 0, pending = 0;
   uint32_t tracked_place = LB_FLOW_NO_PLACE, pending_place = LB_FLOW_NO_PLACE;
+  LB_UNROLL
   for (uint32_t i = 0; i < 2 * LB_FLOW_WAYS; i++) {
     uint32_t index = lb_flow_bucket_of(view, key->hash, i / LB_FLOW_WAYS);
     const struct lb_flow_bucket* bucket = lb_view_flow_bucket(view, index);
@@ -157,6 +158,7 @@ LB_SUBPROGRAM uint32_t lb_flow_room_for_miss(const struct lb_view* view, uint64_
   if (LB_MISSING(view)) return LB_FLOW_NO_PLACE;
   uint32_t place = LB_FLOW_NO_PLACE;
   uint32_t least = LB_COST_REFUSED;
+  LB_UNROLL
   for (uint32_t i = 0; i < 2 * LB_FLOW_WAYS; i++) {
     uint32_t index = lb_flow_bucket_of(view, hash, i / LB_FLOW_WAYS);
     const struct lb_flow_bucket* bucket = lb_view_flow_bucket(view, index);
