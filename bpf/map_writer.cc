@@ -94,7 +94,8 @@ absl::Status MapWriter::TakeOver(uint32_t set) {
   return absl::OkStatus();
 }
 
-lb_map_sizes MapWriter::SizesFor(const ImageView& image, const ImageView* way_back) {
+lb_map_sizes MapWriter::SizesFor(const ImageView& image, const ImageView* way_back,
+                                 const lb_map_sizes& outgrown) {
   const lb_map_sizes least = LB_MAP_SIZES_DEFAULT;
   const auto room = [](size_t count, uint32_t at_least) {
     return std::max(at_least, 2 * std::bit_ceil(static_cast<uint32_t>(count)));
@@ -125,8 +126,11 @@ lb_map_sizes MapWriter::SizesFor(const ImageView& image, const ImageView* way_ba
   sizes.root_rows =
       room(most([](View v) { return SetRootBytes(v); }) / LB_ROOT_ROW_BYTES + 1, least.root_rows);
   // Slots are most of the memory, and a change keeps most tables: a quarter beside them, and room
-  // for all that change when they are few.
-  sizes.slot_rows = std::max(least.slot_rows, rows + rows / 4 + least.slot_rows);
+  // for all that change when they are few. Maps that had that much and were outgrown all the same
+  // belong to somebody who changes everything at once: then all tables twice, so that the next such
+  // change needs no other program.
+  sizes.slot_rows = rows + rows / 4 + least.slot_rows;
+  if (outgrown.slot_rows >= sizes.slot_rows) sizes.slot_rows = 2 * rows + least.slot_rows;
   return sizes;
 }
 

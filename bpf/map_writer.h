@@ -49,8 +49,10 @@ class MapWriter {
   // `maps` and `totals` outlive the writer.
   static absl::StatusOr<std::unique_ptr<MapWriter>> Open(const LbMaps& maps, Totals* totals);
 
-  // Sizes with room for `image`, for a way back beside it (or null) and for growth.
-  static lb_map_sizes SizesFor(const ImageView& image, const ImageView* way_back);
+  // Sizes with room for `image`, for a way back beside it (or null) and for growth, where maps of
+  // the sizes `outgrown` had not enough.
+  static lb_map_sizes SizesFor(const ImageView& image, const ImageView* way_back,
+                               const lb_map_sizes& outgrown);
   bool Fits(const ImageView& image) const;
 
   // ResourceExhausted: it does not fit. Nothing has changed then.

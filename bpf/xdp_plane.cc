@@ -302,7 +302,8 @@ absl::Status XdpPlane::Outgrow(const Content& content, const NextHopWord& word) 
   std::unique_ptr<MapWriter> former_writer = std::move(writer_);
   const std::string former_name = instance_name_;
   instance_ = nullptr;
-  absl::Status status = Load(MapWriter::SizesFor(*content.image, content.way_back.get()));
+  absl::Status status = Load(
+      MapWriter::SizesFor(*content.image, content.way_back.get(), former_instance->maps().sizes));
   if (status.ok()) {
     std::ranges::copy(former_instance->maps().ports, instance_->maps().ports.begin());
     status = FillInstance(content, word, writer_.get());

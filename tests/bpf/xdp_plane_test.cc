@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <set>
+#include <string>
 
 #include "tests/dataplane/table/image_fixture.h"
 #include "tests/packets/builder.h"
@@ -113,6 +115,38 @@ TEST_F(XdpPlaneTest, AnImageThatOutgrowsTheMapsGetsLargerOnesAndKeepsTheCounts) 
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ((*again)->current()->generation(), 2u);
   EXPECT_EQ(Packets(**again), 25u);
+}
+
+// Three tables of 2^20 slots, all of them other ones in each generation.
+std::shared_ptr<const ImageView> LargeImageOf(uint64_t generation) {
+  ImageSpec spec = SmallSpec(generation);
+  for (uint16_t i = 0; i < 3; ++i) {
+    const uint32_t weight = 10 + static_cast<uint32_t>(generation);
+    spec.pools.push_back(MakePool("large" + std::to_string(i), {weight, 10, uint32_t{i} + 1},
+                                  static_cast<uint16_t>(10 + 3 * i), 20));
+    const uint16_t port = static_cast<uint16_t>(10000 + i);
+    spec.services.push_back(MakeService("s" + std::to_string(i), kVip, 2 + i, {{port, port}}));
+  }
+  absl::StatusOr<ImageView> image = VerifySpec(spec);
+  EXPECT_TRUE(image.ok()) << image.status();
+  return std::make_shared<const ImageView>(*std::move(image));
+}
+
+TEST_F(XdpPlaneTest, TablesThatAllChangeAtOnceNeedAnotherProgramTwiceAtMost) {
+  auto plane = Open();
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  std::set<std::string> instances;
+  for (uint64_t generation = 1; generation <= 6; ++generation) {
+    const absl::Status published = (*plane)->Publish(LargeImageOf(generation), SomeMac);
+    ASSERT_TRUE(published.ok()) << published;
+    Send(**plane, 1, 10002);
+    for (const std::string& pin : ListPins("/tmp/evenkeel/xdp0")) {
+      if (pin.starts_with("maps-")) instances.insert(pin);
+    }
+  }
+  EXPECT_EQ(instances.size(), 2u);  // for the first image, and for the second beside it
+  EXPECT_EQ(Packets(**plane), 6u);
+  EXPECT_TRUE((*plane)->notes().empty());
 }
 
 TEST_F(XdpPlaneTest, WhatAKilledControlLeftBesideTheOneInUseIsRemoved) {

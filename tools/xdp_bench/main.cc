@@ -218,7 +218,7 @@ int Run(int rounds, uint32_t packets) {
   absl::StatusOr<CpuMaps> cpus = CpuMaps::Create({});
   if (!cpus.ok()) return Fail(cpus.status());
   absl::StatusOr<std::unique_ptr<Instance>> instance =
-      Instance::Load(MapWriter::SizesFor(**image, nullptr), *cpus);
+      Instance::Load(MapWriter::SizesFor(**image, nullptr, {}), *cpus);
   if (!instance.ok()) return Fail(instance.status());
   absl::StatusOr<Totals> totals = Totals::Create(1 << 12);
   if (!totals.ok()) return Fail(totals.status());
