@@ -167,7 +167,7 @@ TEST_F(ProcessTest, ForwardsByItsLastGoodImageBeforeControlHasSpoken) {
   EXPECT_EQ(new_flows, 3u);
   const absl::Time before = absl::Now();
   EXPECT_EQ(End(SIGTERM), 0) << Log();
-  EXPECT_LT(absl::Now() - before, absl::Seconds(2));
+  EXPECT_LT(absl::Now() - before, absl::Seconds(20));
   EXPECT_EQ(FramesIn(folder_ + "/out.pcap"), 3u);
   EXPECT_NE(Log().find("mempool: 0 of "), std::string::npos) << Log();
 }

@@ -290,7 +290,7 @@ TEST_F(VerbsTest, ASilentDaemonIsGivenUpAfterTheTimeout) {
                              " gave no answer within 300ms; look at its log, or wait longer with "
                              "--timeout=D\n");
   EXPECT_GE(absl::Now() - began, absl::Milliseconds(290));
-  EXPECT_LT(absl::Now() - began, absl::Seconds(5));
+  EXPECT_LT(absl::Now() - began, absl::Seconds(20));  // the daemon is silent for ever
   EXPECT_TRUE(absl::StrContains(
       Run({"apply", folder_.Write("a", "x"), "--reason=x", "--confirm=now", "--timeout=300ms"}).err,
       "whether it was done is not known"));
