@@ -19,6 +19,14 @@
 #define LB_SUBPROGRAM static inline
 #endif
 
+// What few packets come to, kept out of the way of the others. Not so in BPF, where a pointer into
+// the packet can be handed to no subprogram.
+#ifdef __bpf__
+#define LB_SELDOM static inline __attribute__((always_inline))
+#else
+#define LB_SELDOM static __attribute__((noinline, cold, unused))
+#endif
+
 // Makes clang forget what it knows of a number, so that a bound which it would prove away stays for
 // the verifier to see.
 #ifdef __bpf__

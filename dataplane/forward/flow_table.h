@@ -189,6 +189,7 @@ LB_SUBPROGRAM uint32_t lb_flow_pending_ways(const struct lb_view* view, uint32_t
   const struct lb_flow_bucket* bucket = lb_view_flow_bucket(view, index);
   if (LB_MISSING(bucket)) return 0;
   uint32_t used = 0, free_way = 0, oldest = 0;
+  LB_UNROLL
   for (uint32_t i = 0; i < LB_FLOW_WAYS; i++) {
     uint32_t way = lb_flow_way(view, lb_flow_load(bucket, i), tick);
     uint32_t place = LB_FLOW_WAYS - i;
@@ -210,6 +211,7 @@ LB_INLINE uint32_t lb_flow_room_for_pending(const struct lb_view* view, uint64_t
   uint32_t second = lb_flow_bucket_of(view, hash, 1);
   uint32_t ways = lb_flow_pending_ways(view, first, tick);
   uint32_t other_ways = lb_flow_pending_ways(view, second, tick);
+  LB_UNROLL
   for (uint32_t shift = 0; shift <= 8; shift += 8) {
     uint32_t way = ways >> shift & 0xffu;
     if (way) return first * LB_FLOW_WAYS + LB_FLOW_WAYS - way;
@@ -254,6 +256,7 @@ LB_SUBPROGRAM int lb_flow_sweep_bucket(const struct lb_view* view, uint32_t inde
   struct lb_flow_bucket* bucket = lb_view_flow_bucket(view, index);
   struct lb_flow_head* head = lb_view_flow_head(view);
   if (LB_MISSING(bucket) || LB_MISSING(head)) return 0;
+  LB_UNROLL
   for (uint32_t way = 0; way < LB_FLOW_WAYS; way++) {
     uint64_t entry = lb_flow_load(bucket, way);
     if (lb_entry_class(entry) == LB_ENTRY_FREE || !lb_flow_is_over(view, entry, tick)) continue;

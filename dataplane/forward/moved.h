@@ -129,7 +129,7 @@ LB_INLINE int lb_is_pure(const struct lb_service* service, lb_slot slot) {
 
 // Only where lb_is_pure() says no. LB_NONE: a record is missing. `decision->counter` is where the
 // counters of the backend's pool begin.
-LB_INLINE uint32_t lb_decide_moved(const struct lb_view* view, const uint8_t* data,
+LB_SELDOM uint32_t lb_decide_moved(const struct lb_view* view, const uint8_t* data,
                                    const uint8_t* end, const struct lb_flow* flow,
                                    const struct lb_service* service, lb_slot slot,
                                    struct lb_decision* decision) {
