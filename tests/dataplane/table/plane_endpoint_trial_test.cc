@@ -1,11 +1,17 @@
 // Trials and audits between control's client and a plane's endpoint, over a real socket.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <random>
+#include <thread>
 
 #include "dataplane/table/channel_client.h"
 #include "dataplane/table/plane_endpoint.h"
@@ -199,6 +205,53 @@ TEST(PlaneEndpointTrialTest, ConfirmAndDeadlineNeverBothWin) {
     ASSERT_EQ(client->Decide(id, TrialState::kReturned, kTimeout).ok(), !answer.ok());
   }
   std::printf("%d of %d confirmed\n", confirmed, kRounds);
+}
+
+// Control is killed at random moments of staging, trying, renewing and deciding. The next one finds
+// a plane that runs what it says, with an image that verifies, and ends the trial if there is one.
+TEST(PlaneEndpointTrialTest, ControlKilledAtAnyMomentLeavesATrialOrNone) {
+  const uint32_t seed = std::random_device()();
+  std::printf("seed %u\n", seed);
+  std::mt19937 random(seed);
+  const TestDirectory dir;
+  TestPlane plane(dir);
+  ASSERT_TRUE(Publish(*MustConnect(dir), SmallSpec(1)).ok());
+  int armed = 0;
+  constexpr int kRounds = 60;
+  uint64_t generation = 2;
+  for (int round = 0; round < kRounds; ++round, generation += 1000) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto client = ChannelClient::Connect(dir / "plane.sock", kTimeout);
+      if (!client.ok()) _exit(1);
+      for (uint64_t next = generation;; next += 4) {
+        if (!Try(**client, next, next, absl::Hours(1)).ok()) _exit(2);
+        if (!Try(**client, next, next + 2, absl::Hours(1)).ok()) _exit(3);
+        const TrialState end = next % 8 < 4 ? TrialState::kConfirmed : TrialState::kReturned;
+        if (!(*client)->Decide(next, end, kTimeout).ok()) _exit(4);
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "seed " << seed << ": exit " << WEXITSTATUS(status);
+
+    const auto client = MustConnect(dir);
+    ASSERT_NE(client, nullptr);
+    ASSERT_TRUE(client->accepted().ok()) << client->accepted().status();
+    ASSERT_EQ((*client->accepted())->generation(), client->hello().generation);
+    ASSERT_EQ(plane.generation(), client->hello().generation);
+    const TrialRecord trial = client->hello().trial;
+    if (trial.state != TrialState::kArmed) continue;
+    ++armed;
+    ASSERT_EQ(trial.generation, client->hello().generation);
+    ASSERT_EQ(client->Decide(trial.id, TrialState::kReturned, kTimeout), absl::OkStatus());
+    ASSERT_EQ(plane.generation(), trial.return_generation);
+  }
+  std::printf("found armed %d times of %d\n", armed, kRounds);
+  EXPECT_GT(armed, 0);
 }
 
 TEST(PlaneEndpointTrialTest, AuditComputesWhatWorkersUse) {
