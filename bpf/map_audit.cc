@@ -62,6 +62,7 @@ MapAudit::MapAudit(const LbMaps& maps, uint32_t set) : maps_(maps), set_(set) {
                               OfSet(maps.transitions, set, sizes.transitions));
   CheckRecords<lb_pool>("pools", LB_SECTION_POOLS, OfSet(maps.pools, set, sizes.pools));
   CheckServices();
+  CheckUnusedBackends();
   CheckNextHops();
   const auto backends = OfSet(maps.backends, set, sizes.backends);
   const size_t count = std::min(Stated<lb_backend>(LB_SECTION_BACKENDS).size(), backends.size());
@@ -104,6 +105,18 @@ void MapAudit::CheckServices() {
     facts_.faults.push_back(absl::StrCat("map services, record ", i,
                                          ": its slots are taken from row ", map[i].plane_word,
                                          ", its table lies at ", row));
+  }
+}
+
+// A flow entry may name any index, so that what the image does not have must not be there.
+void MapAudit::CheckUnusedBackends() {
+  const std::span<const lb_backend> map = OfSet(maps_.backends, set_, maps_.sizes.backends);
+  constexpr lb_backend kNone{};
+  for (size_t i = Stated<lb_backend>(LB_SECTION_BACKENDS).size(); i < map.size(); ++i) {
+    if (std::memcmp(&map[i], &kNone, sizeof(kNone)) == 0) continue;
+    facts_.faults.push_back(
+        absl::StrCat("map backends, record ", i, ": the image has no such backend"));
+    return;
   }
 }
 

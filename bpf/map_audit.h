@@ -36,6 +36,7 @@ class MapAudit {
   template <typename Record>
   void CheckRecords(absl::string_view name, lb_section section, std::span<const Record> map);
   void CheckServices();
+  void CheckUnusedBackends();
   void CheckNextHops();
   void CheckShares(size_t table);
   std::string PoolName(uint32_t pool) const;

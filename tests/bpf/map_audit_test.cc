@@ -99,6 +99,8 @@ TEST_F(MapAuditTest, EveryRecordThatIsEditedIsNamed) {
        "map transitions, record 0");
   edit(InUse(maps.next_hops, maps.sizes.next_hops), uint64_t{0},
        "map next_hops, record 0: its MAC is not the configured one");
+  edit(maps.backends[size_t{set + 1} * maps.sizes.backends - 1].family, uint8_t{LB_IPV4},
+       "the image has no such backend");
   const uint16_t backend = lb_slot_backend(writer_->current()->tables()[0]->slots()[0]);
   edit(maps.backends[size_t{set} * maps.sizes.backends + backend].address[15], uint8_t{200},
        "map backends, record " + std::to_string(backend));
