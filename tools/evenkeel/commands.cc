@@ -162,13 +162,13 @@ const std::vector<CommandSpec>& Commands() {
        {},
        ExplainFlags()},
       {"drops", "drops", "Count what became of the packets, and why some were dropped.", RunDrops},
+      {"doctor", "doctor", "Look on this host for what no file shows.", RunDoctor},
       {"detach", "detach", "Remove the XDP programs, maps and links.", RunDetach},
       {"version", "version", "Name this build; needs no daemon.", RunVersion},
 
       // Verbs of the interface that this version lacks.
       {"watch", "watch", "Follow events and alarms, live."},
       {"capture", "capture", "Record packets with their verdicts."},
-      {"doctor", "doctor", "Check the host and the network."},
   };
   return commands;
 }

@@ -31,6 +31,7 @@ ExitStatus RunBackends(const Arguments& arguments, Console& console);
 ExitStatus RunTop(const Arguments& arguments, Console& console);
 ExitStatus RunExplain(const Arguments& arguments, Console& console);
 ExitStatus RunDrops(const Arguments& arguments, Console& console);
+ExitStatus RunDoctor(const Arguments& arguments, Console& console);
 ExitStatus RunDetach(const Arguments& arguments, Console& console);
 ExitStatus RunVersion(const Arguments& arguments, Console& console);
 

@@ -206,7 +206,18 @@ class PlanRenderer {
     fields.emplace_back("connections at risk", ConnectionsText());
     for (const v1::PlanLoss* loss : WorstLosses()) fields.emplace_back("if lost", LossText(*loss));
     fields.emplace_back("a trial needs", EvidenceText());
+    for (const v1::PlanPool& pool : plan_.pools()) {
+      for (const v1::PlanDrain& drain : pool.drained()) {
+        fields.emplace_back("drained", DrainText(pool.name(), drain));
+      }
+    }
     absl::StrAppend(&out_, "\n", RenderFields(fields, terminal_.color));
+  }
+
+  static std::string DrainText(const std::string& pool, const v1::PlanDrain& drain) {
+    std::string text = absl::StrCat(pool, "/", drain.backend());
+    if (drain.has_until()) absl::StrAppend(&text, " until ", drain.until());
+    return absl::StrCat(text, ": ", drain.reason());
   }
 
   std::string ConnectionsText() const {

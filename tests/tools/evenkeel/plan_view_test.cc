@@ -67,6 +67,18 @@ TEST(PlanViewTest, ShowsOfManyBackendsThoseThatChangeMost) {
       << text;
 }
 
+TEST(PlanViewTest, ListsWhatIsDrained) {
+  v1::PlanReply plan = OneOfFourGoes();
+  v1::PlanDrain& drain = *plan.mutable_pools(0)->add_drained();
+  drain.set_backend("web-2");
+  drain.set_reason("fan");
+  drain.set_until("2027-01-31T12:00:00Z");
+  const std::string text = RenderPlan(plan, "new.yaml", "old.yaml", kPlain);
+  EXPECT_NE(text.find("drained              web/web-2 until 2027-01-31T12:00:00Z: fan\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(PlanViewTest, SaysWhenNothingChanges) {
   const Sample same{.weights = {100, 100, 100}};
   const std::string text =
