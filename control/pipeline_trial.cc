@@ -39,8 +39,8 @@ PlaneView Pipeline::ViewOf(PlaneSink* sink, const Change& change) const {
   if (state.trial && state.trial->id == static_cast<uint64_t>(revision.revision)) {
     return evenkeel::ViewOf(state.trial->phase);
   }
-  const bool runs = state.revision == revision.revision && state.generation == revision.generation;
-  return runs ? PlaneView::kKept : PlaneView::kWithout;
+  // Under whatever generation: what is on trial may have been published again since.
+  return state.revision == revision.revision ? PlaneView::kKept : PlaneView::kWithout;
 }
 
 TrialFacts Pipeline::FactsOf(const Change& change) const {

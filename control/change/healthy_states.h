@@ -1,8 +1,7 @@
-// The healthy weights of a configuration as one text that the store keeps for a day, so that the
-// guards see small steps that add up. A pool's services stand with it: by their names and matches
-// it is known again under another name. Pure, any thread.
+// The healthy weights of a configuration, and which services use them, as one text that the store
+// keeps for a day, so that the guards see small steps that add up. Pure, any thread.
 //
-//   HealthyText(config)          // "web\n\thttp 203.0.113.10 80 tcp\n 10.0.1.11 100\n"
+//   HealthyText(config)   // "pool web\n 10.0.1.11 100\nservice http tcp 203.0.113.10 80 web\n"
 #ifndef CONTROL_CHANGE_HEALTHY_STATES_H_
 #define CONTROL_CHANGE_HEALTHY_STATES_H_
 
@@ -14,8 +13,7 @@
 
 namespace evenkeel {
 
-// The same for configurations whose backends weigh the same and serve the same, whatever their
-// order.
+// The same for configurations whose backends weigh the same, whatever their order.
 std::string HealthyText(const Config& config);
 
 // What cannot be read (a database that somebody has edited) is left out.

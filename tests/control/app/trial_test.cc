@@ -202,6 +202,19 @@ TEST_F(TrialTest, AddsUpTheSmallStepsOfADay) {
   EXPECT_FALSE(Now(Text({10, 10, 10, 10, 10}, safety)).refusal);
 }
 
+TEST_F(TrialTest, AddsThemUpAlsoUnderAnotherName) {
+  const std::string safety = "weight_ratio: 2000";
+  ASSERT_FALSE(Now(Text({10, 10, 10, 10, 10, 10, 10, 10}, safety)).refusal);
+  ASSERT_FALSE(Now(Text({10, 10, 10, 10, 10, 10}, safety)).refusal);
+  std::string renamed = Text({10, 10, 10, 10, 10}, safety);
+  for (size_t at = 0; (at = renamed.find("web", at)) != std::string::npos; at += 4) {
+    renamed.replace(at, 3, "next");
+  }
+  const ApplyOutcome outcome = Now(renamed);
+  ASSERT_TRUE(outcome.refusal);
+  EXPECT_THAT(outcome.refusal->message, HasSubstr("F12"));
+}
+
 TEST_F(TrialTest, BothRevisionsKeepTheIndicesOfTheirBackends) {
   const auto leases = [&] {
     std::map<std::string, uint16_t> indices;
