@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "tests/control/app/change_rig.h"
@@ -70,6 +71,34 @@ TEST_F(AuditTest, NamesTheEntryThatWasChanged) {
     ASSERT_FALSE(report.findings.empty());
     EXPECT_THAT(report.findings[0].message, HasSubstr("entry 4 "));
     EXPECT_EQ(rig.pipeline_->Alarms().size(), report.findings.size());
+  }
+}
+
+// The file's bytes, not its statements: every byte of one entry's text, in turn.
+TEST_F(AuditTest, NamesTheEntryOfAnyByteThatWasChangedInTheFile) {
+  const std::string reason = "a reason that stands nowhere else";
+  const ApplyOutcome outcome =
+      pipeline_->Apply({.content = Text({10, 20}), .reason = reason, .confirm = "now"}, kAlice);
+  ASSERT_FALSE(outcome.refusal);
+  Now(Text({10, 21}));
+  Stop();  // everything is in the one file then
+  const std::string file = dir_ / "control.db";
+  std::stringstream bytes;
+  bytes << std::ifstream(file, std::ios::binary).rdbuf();
+  const std::string before = bytes.str();
+  const std::string in_log = absl::StrCat("because: ", reason);
+  const size_t place = before.find(in_log);
+  ASSERT_NE(place, std::string::npos);
+  for (size_t i = 0; i < in_log.size(); ++i) {
+    std::string after = before;
+    after[place + i] = static_cast<char>(after[place + i] ^ (1 << (i % 7)));
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << after;
+    Start();
+    const AuditReport report = pipeline_->Audit();
+    ASSERT_FALSE(report.ok) << i;
+    EXPECT_THAT(report.findings[0].message,
+                HasSubstr("entry 11 of the audit log has been changed"));
+    Stop();
   }
 }
 

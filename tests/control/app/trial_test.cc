@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -140,6 +142,27 @@ TEST_F(TrialTest, TellsTheLoserOfTwoWhatChanged) {
   ASSERT_TRUE(loser.refusal);
   EXPECT_THAT(loser.refusal->message, HasSubstr("revision 2 of alice"));
   EXPECT_THAT(loser.refusal->message, HasSubstr("not revision 1"));
+}
+
+TEST_F(TrialTest, OfTwoAtOnceBeginsOnceAndTheOtherIsTold) {
+  for (uint32_t round = 0; round < 20; ++round) {
+    ApplyOutcome outcomes[2];
+    {
+      std::vector<std::thread> operators;
+      for (uint32_t i = 0; i < 2; ++i) {
+        operators.emplace_back([&, i] {
+          outcomes[i] = pipeline_->Apply({.content = Text({10, 20 + 2 * round + i}), .reason = "r"},
+                                         i == 0 ? kAlice : kBob);
+        });
+      }
+      for (std::thread& each : operators) each.join();
+    }
+    const bool alice_lost = outcomes[0].refusal.has_value();
+    ASSERT_NE(alice_lost, outcomes[1].refusal.has_value());
+    EXPECT_THAT(outcomes[alice_lost ? 0 : 1].refusal->message,
+                HasSubstr(alice_lost ? "of bob" : "of alice"));
+    ASSERT_FALSE(pipeline_->Rollback({}, kAlice).refusal);
+  }
 }
 
 TEST_F(TrialTest, AppliesThePlanThatWasLookedAtAndNoOther) {
