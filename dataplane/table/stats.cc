@@ -88,8 +88,10 @@ FlowTableCount FlowTableCount::Of(uint32_t table, uint64_t entries, const lb_flo
   }
   for (uint32_t i = 0; i < LB_FLOW_REFUSALS; ++i) count.refused[i] = read(head.refused[i]);
   const uint64_t taken_outside = read(head.taken_outside);
-  count.flows = count.occupied[LB_ENTRY_PENDING] + count.occupied[LB_ENTRY_MISS] +
-                count.occupied[LB_ENTRY_FIRM] - taken_outside;
+  // An entry that its writer and control free at the same moment is subtracted twice.
+  const uint64_t occupied = count.occupied[LB_ENTRY_PENDING] + count.occupied[LB_ENTRY_MISS] +
+                            count.occupied[LB_ENTRY_FIRM];
+  count.flows = occupied > taken_outside ? occupied - taken_outside : 0;
   count.expired = read(head.expired) + taken_outside;
   count.sweeps = read(head.sweeps);
   return count;

@@ -52,6 +52,12 @@ TEST(StatsTest, RoundTripKeepsEverything) {
   EXPECT_EQ(out->port_info, in.port_info);
 }
 
+TEST(StatsTest, AFlowFreedByBothSidesAtOnceIsNotCountedBelowNone) {
+  lb_flow_head head{};
+  head.taken_outside = 2;
+  EXPECT_EQ(FlowTableCount::Of(0, 1024, head).flows, 0u);
+}
+
 TEST(StatsTest, EmptySnapshotIsOne) { EXPECT_TRUE(DecodeStats(Encoded({})).ok()); }
 
 TEST(StatsTest, DamageIsNoticedInEveryByte) {
