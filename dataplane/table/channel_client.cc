@@ -160,22 +160,27 @@ absl::Status ChannelClient::Publish(std::span<const std::byte> root,
 absl::Status ChannelClient::PublishTrial(const Offered& image, const Offered& way_back,
                                          const TrialRecord& trial, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  const Tables before = held_;
-  Tables both;
-  absl::Status status = Offer(way_back, MakeMessage<StageMessage>(0), deadline, &both);
-  if (!status.ok()) return status;
-  for (const auto& [digest, table] : both) held_[digest] = table;
-  TrialMessage request = MakeMessage<TrialMessage>(0);
-  request.trial = trial;
-  Tables tried;
-  status = Offer(image, request, deadline, &tried);
-  if (!status.ok()) {
+  while (true) {
+    const Tables before = held_;
+    Tables both;
+    absl::Status status = Offer(way_back, MakeMessage<StageMessage>(0), deadline, &both);
+    if (!status.ok()) return status;
+    for (const auto& [digest, table] : both) held_[digest] = table;
+    TrialMessage request = MakeMessage<TrialMessage>(0);
+    request.trial = trial;
+    Tables tried;
+    status = Offer(image, request, deadline, &tried);
+    if (status.ok()) {
+      for (const auto& [digest, table] : tried) both[digest] = table;
+      held_ = std::move(both);
+      return absl::OkStatus();
+    }
     held_ = before;
-    return status;
+    // A plane that went back by itself has let go of what only the trial had. With its refusal it
+    // has dropped the way back, too: both once more, with all their tables.
+    if (NackCodeOf(status) != NackCode::kTableMissing || before.empty()) return status;
+    held_.clear();
   }
-  for (const auto& [digest, table] : tried) both[digest] = table;
-  held_ = std::move(both);
-  return absl::OkStatus();
 }
 
 absl::Status ChannelClient::Decide(uint64_t id, TrialState wanted, absl::Duration timeout) {
@@ -194,7 +199,8 @@ absl::Status ChannelClient::Decide(uint64_t id, TrialState wanted, absl::Duratio
   return absl::OkStatus();
 }
 
-// A table that the plane lacks, against what we knew of it, comes with all others once more.
+// A table that the plane lacks, against what we knew of it, comes with all others once more; that
+// of a trial is PublishTrial()'s to send again, after its way back.
 template <typename Request>
 absl::Status ChannelClient::Offer(const Offered& image, Request request, absl::Time deadline,
                                   Tables* tables) {
@@ -207,6 +213,7 @@ absl::Status ChannelClient::Offer(const Offered& image, Request request, absl::T
                 sizeof(request.generation));
   }
   absl::Status status = OfferOnce(image, request, deadline, *tables);
+  if constexpr (std::is_same_v<Request, TrialMessage>) return status;
   if (NackCodeOf(status) != NackCode::kTableMissing || held_.empty()) return status;
   held_.clear();
   request.header.request = ++last_request_;

@@ -86,6 +86,20 @@ TEST(PlaneEndpointTrialTest, TrialGoesBackByItselfAndSaysSo) {
   EXPECT_EQ(client->news().trial.state, TrialState::kNone);
 }
 
+// Fault: control took the trial's table for one that the plane still had, and the next trial of the
+// same content was refused for ever.
+TEST(PlaneEndpointTrialTest, SameContentCanBeTriedAgainAfterThePlaneWentBackByItself) {
+  const TestDirectory dir;
+  TestPlane plane(dir);
+  const auto client = MustConnect(dir);
+  ASSERT_TRUE(Publish(*client, SmallSpec(1)).ok());
+  ASSERT_EQ(Try(*client, 9, 2, absl::Milliseconds(50)), absl::OkStatus());
+  ASSERT_TRUE(Eventually([&] { return plane.generation() == 3; }));
+  ASSERT_EQ(Shifted(2).pools[0].base->digest(), Shifted(52).pools[0].base->digest());
+  EXPECT_EQ(Try(*client, 10, 52, absl::Seconds(60)), absl::OkStatus());
+  EXPECT_EQ(plane.generation(), 52u);
+}
+
 TEST(PlaneEndpointTrialTest, TrialGoesBackWithoutControl) {
   const TestDirectory dir;
   TestPlane plane(dir);
