@@ -51,6 +51,7 @@ ExitStatus ReportChange(const v1::ApplyReply& reply, const std::optional<Failure
                         const ChangeContext& context, Console& console) {
   const std::string file = context.file.empty() ? "the running revision" : context.file;
   const std::vector<Finding> findings = FromReply(reply.findings());
+  if (failure && context.file.empty() && findings.empty()) return console.Fail(*failure);
   if (failure) return FailWithFindings(file, findings, *failure, console);
   if (!reply.has_result()) {
     return console.Fail({ExitStatus::kRefused, "internal", "evenkeeld answered without a result",

@@ -293,7 +293,9 @@ TEST_F(ChangeVerbsTest, ConfirmWithoutATrialIsARefusal) {
   Start(answers);
   for (const char* verb : {"confirm", "rollback"}) {
     EXPECT_EQ(Run({verb}).status, 1);
-    EXPECT_EQ(Run({verb, "--json"}).Object()["error"]["message"], "nothing is on trial");
+    EXPECT_EQ(Run({verb, "--json"}).out,
+              R"({"error":{"code":"refused","message":"nothing is on trial","hint":""}})"
+              "\n");
   }
 }
 
