@@ -20,7 +20,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr int kRounds = 400;
+constexpr int kRounds = 200;
 
 absl::Time Today() { return absl::FromCivil(absl::CivilDay(2026, 11, 1), absl::UTCTimeZone()); }
 
