@@ -35,6 +35,10 @@ Pipeline::~Pipeline() {
 }
 
 void Pipeline::Start() {
+  {
+    const std::lock_guard lock(change_mutex_);
+    FollowRunning();  // whoever checks is there now
+  }
   thread_ = std::thread([this] { Watch(); });
   for (PlaneSink* sink : sinks_) {
     sink->Start([this] { PlanesChanged(); });
@@ -66,7 +70,7 @@ void Pipeline::Watch() {
 
 bool Pipeline::Settle() {
   const std::lock_guard lock(change_mutex_);
-  const bool settled = ReconcileAll();
+  const bool settled = ReconcileAll() && KeepSteady();
   if (UntilNextAudit() <= absl::ZeroDuration()) RaiseFindings(AuditLocked());
   return settled;
 }
@@ -81,7 +85,7 @@ absl::Duration Pipeline::UntilNextAudit() const {
 
 absl::Duration Pipeline::UntilNextDuty(bool settled) const {
   absl::Duration wait = settled ? absl::Hours(1) : options_.retry_interval;
-  wait = std::min(wait, UntilNextAudit());
+  wait = std::min({wait, UntilNextAudit(), UntilNextHealth()});
   const std::lock_guard lock(view_mutex_);
   if (trial_view_) {
     const uint64_t now = options_.clock->BootNs();
@@ -101,6 +105,8 @@ RunningPtr Pipeline::Running() const {
 }
 
 void Pipeline::Install(RunningPtr running) {
+  publisher_.SetRunning(
+      running == nullptr || running->compiled == nullptr ? nullptr : running->compiled->image);
   const std::lock_guard lock(view_mutex_);
   running_ = std::move(running);
 }
@@ -149,15 +155,20 @@ absl::Status Pipeline::Load() {
     Install(*std::move(running));
   }
   next_audit_ = options_.clock->Now() + absl::Seconds(10);  // planes have connected by then
+  next_evidence_ = next_audit_;
   absl::StatusOr<std::optional<Revision>> active = store_->Active();
   if (!active.ok()) return active.status();
-  if (!active->has_value()) return absl::OkStatus();
+  if (!active->has_value()) {
+    FollowRunning();
+    return absl::OkStatus();
+  }
   LogInfo("pipeline", "revision ", (*active)->revision, " was ", Name((*active)->state),
           " when evenkeeld was stopped: its planes will be asked");
   absl::StatusOr<Change> change = RebuildChange(**active);
   if (!change.ok()) return change.status();
   active_ = *std::move(change);
   ShowTrial();
+  FollowRunning();
   return absl::OkStatus();
 }
 
@@ -188,11 +199,11 @@ absl::StatusOr<std::shared_ptr<RunningRevision>> Pipeline::Rebuild(const Revisio
   absl::StatusOr<ClusterKey> key = KeyFor(running->config, MissingKey::kRefuse);
   absl::Status status = key.status();
   if (key.ok()) {
-    absl::StatusOr<CompiledPtr> compiled = publisher_.Make({.config = running->config,
-                                                            .key = *key,
-                                                            .leases = leases,
-                                                            .generation = running->generation,
-                                                            .revision = running->revision});
+    absl::StatusOr<CompiledPtr> compiled = publisher_.MakeAgain({.config = running->config,
+                                                                 .key = *key,
+                                                                 .leases = leases,
+                                                                 .generation = running->generation,
+                                                                 .revision = running->revision});
     if (compiled.ok()) running->compiled = *std::move(compiled);
     status = compiled.status();
   }
@@ -226,11 +237,11 @@ absl::StatusOr<Pipeline::Change> Pipeline::RebuildChange(const Revision& revisio
   change.key_hash = key->fingerprint();
   if (!change.is_trial()) return change;
   absl::StatusOr<CompiledPtr> way_back =
-      publisher_.Make({.config = base_config,
-                       .key = *key,
-                       .leases = change.leases_back,
-                       .generation = revision.trial->return_generation,
-                       .revision = base == nullptr ? 0 : base->revision});
+      publisher_.MakeAgain({.config = base_config,
+                            .key = *key,
+                            .leases = change.leases_back,
+                            .generation = revision.trial->return_generation,
+                            .revision = base == nullptr ? 0 : base->revision});
   if (!way_back.ok()) return change;
   change.way_back = *std::move(way_back);
   if (base != nullptr) {

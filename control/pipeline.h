@@ -40,10 +40,12 @@
 #include "control/change/judge.h"
 #include "control/config/config.h"
 #include "control/config/finding.h"
+#include "control/overlay/standings.h"
 #include "control/plan/plan.h"
 #include "control/publish/compile.h"
 #include "control/publish/key_file.h"
 #include "control/publish/publisher.h"
+#include "control/publish/read_flows.h"
 #include "control/publish/sink.h"
 #include "control/rollback/trial_step.h"
 #include "control/store/store.h"
@@ -74,6 +76,8 @@ class Pipeline {
     std::function<void(absl::string_view step)> at_step = {};
     // New flows a second by service, for plans; may be empty.
     std::function<std::map<std::string, double>()> new_flows = {};
+    // Told what is to be checked from now on, verdicts to come by Take(); may be empty.
+    std::function<void(const std::vector<HealthTarget>&, const Network&)> check = {};
   };
 
   // Reads what the store knows. `store` and `sinks` outlive the pipeline.
@@ -101,6 +105,10 @@ class Pipeline {
   // reason and its end.
   ApplyOutcome Drain(const DrainCall& call, const Who& who);
   ApplyOutcome Undrain(const DrainCall& call, const Who& who);
+
+  // A backend has begun to pass or to fail. Any thread; returns at once.
+  void Take(const HealthVerdict& verdict);
+  const Standings& standings() const { return standings_; }
 
   // How the trial of `revision` ended; still kTrial at `deadline`. NotFound: no such revision.
   absl::StatusOr<ApplyOutcome> AwaitTrialEnd(int64_t revision, absl::Time deadline);
@@ -203,7 +211,7 @@ class Pipeline {
   enum class MissingKey { kMake, kRefuse };
   absl::StatusOr<ClusterKey> KeyFor(const Config& config, MissingKey missing);
   absl::StatusOr<Change> Prepare(const Proposal& proposal, Judgement judged);
-  absl::Status MakeImages(Change& change, const ClusterKey& key);
+  absl::Status MakeImages(Change& change, const ClusterKey& key, const TrialTimes& times);
   absl::Status PublishTo(PlaneSink* sink, const Change& change);
   absl::Status Publish(Change& change);
   void TakeBack(const Change& change, const absl::Status& why);
@@ -240,8 +248,24 @@ class Pipeline {
   bool EndStrayTrial(PlaneSink* sink, const PlaneState& state);
   bool IsUnknown(const PlaneState& state);
   void AdoptUnknown(const PlaneSink& sink, const PlaneState& state);
-  absl::Status Republish();
+  // Where not `must`, only if a tail ends.
+  absl::Status Republish(absl::string_view why, const TailEvidence* evidence, bool must);
   bool Faulty(absl::string_view area, absl::string_view text);
+
+  // pipeline_steady.cc
+  void FollowConfigs(const Config* confirmed, const Config* trial);
+  void FollowRunning();
+  RunningPtr FindAgain(const RunningRevision& running, const PlaneState& state);
+  bool AdoptTrial(const PlaneState& state);
+  RunningPtr AsPlaneRuns(const RunningRevision& running, const PlaneState& state);
+  bool KeepSteady();
+  std::optional<FlowsNow> ReadEvidence(const ImageView& image);
+  absl::Status Renew(const TailEvidence* evidence, bool must);
+  bool ReleaseLeases(const RunningRevision& running, const TailEvidence& evidence);
+  absl::Status RenewTrial(uint64_t back_ns);
+  bool FindTrialAgain(const PlaneState& state);
+  void ShowFloors();
+  absl::Duration UntilNextHealth() const;
 
   // pipeline_audit.cc
   AuditReport AuditLocked();
@@ -255,6 +279,10 @@ class Pipeline {
 
   std::mutex change_mutex_;  // one change at a time; guards what follows
   Publisher publisher_;
+  Standings standings_;        // safe by itself
+  bool stale_ = false;         // the planes do not have it as it stands
+  bool knows_planes_ = false;  // this process has published, or found what runs
+  absl::Time next_evidence_;
   LeaseTable leases_;
   std::optional<Change> active_;      // begun and not ended: on trial, or found at the start
   std::optional<Ending> unrecorded_;  // the store could not be written

@@ -155,7 +155,8 @@ std::optional<ApplyOutcome> Pipeline::ApplyUnchanged(const ApplyCall& call,
     return sink->State().revision == base->revision;
   });
   if (!everywhere && base->compiled != nullptr) {
-    if (absl::Status s = Republish(); !s.ok()) return ApplyOutcome{.refusal = RefusalOf(s)};
+    if (absl::Status s = Republish("a plane ran something else", nullptr, true); !s.ok())
+      return ApplyOutcome{.refusal = RefusalOf(s)};
   }
   LogInfo("apply", call.file, " is what revision ", base->revision, " holds: nothing to do");
   return ApplyOutcome{.revision = base->revision, .generation = Running()->generation};
@@ -267,7 +268,12 @@ absl::Status Pipeline::PublishTo(PlaneSink* sink, const Change& change) {
 absl::Status Pipeline::Publish(Change& change) {
   absl::StatusOr<ClusterKey> key = KeyFor(change.running->config, MissingKey::kRefuse);
   if (!key.ok()) return key.status();
-  if (absl::Status s = MakeImages(change, *key); !s.ok()) return s;
+  // Also where there is no trial: until it runs, the base's book is kept.
+  FollowConfigs(change.back == nullptr ? nullptr : &change.back->config, &change.running->config);
+  const uint64_t deadline_ns = change.is_trial() ? change.revision.trial->deadline_ns : 0;
+  const TrialTimes times{
+      .now_ns = options_.clock->BootNs(), .deadline_ns = deadline_ns, .back_ns = deadline_ns};
+  if (absl::Status s = MakeImages(change, *key, times); !s.ok()) return s;
   Step("compiled");
   for (PlaneSink* sink : sinks_) {
     if (absl::Status s = PublishTo(sink, change); !s.ok()) return s;
@@ -281,6 +287,7 @@ absl::Status Pipeline::Publish(Change& change) {
     change.revision.state = RevisionState::kTrial;
     active_ = change;
     ShowTrial();
+    knows_planes_ = true;
     Step("trial");
     return absl::OkStatus();
   }
@@ -294,6 +301,8 @@ absl::Status Pipeline::Publish(Change& change) {
   Step("confirmed");
   leases_ = change.leases;
   Install(change.running);
+  FollowRunning();
+  knows_planes_ = true;
   return absl::OkStatus();
 }
 
@@ -316,7 +325,12 @@ void Pipeline::TakeBack(const Change& change, const absl::Status& why) {
   if (may_have_run) {
     // A plane may hold flows of backends that only this revision had: their indices stay theirs.
     leases_ = change.leases_back;
-    if (change.is_trial() && change.way_back != nullptr) Install(change.back);
+    if (change.is_trial() && change.way_back != nullptr) {
+      Install(change.back);
+    } else if (change.running->compiled != nullptr) {
+      // What follows must not lose the flows that it has placed.
+      publisher_.SetRunning(change.running->compiled->image);
+    }
   }
   unrecorded_ = Ending{
       .revision = number,
@@ -324,6 +338,7 @@ void Pipeline::TakeBack(const Change& change, const absl::Status& why) {
       .outcome = std::string(why.message()),
       .base = {},
       .entry = Entry(TheDaemon(), "failed", number, absl::StrCat("it never ran: ", why.message()))};
+  FollowRunning();
   RecordEnding();
   Step("taken back");
   if (!may_have_run) return;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "control/app/log.h"
 #include "control/change/refusals.h"
 #include "control/pipeline.h"
 
@@ -93,6 +94,11 @@ ApplyOutcome Pipeline::RollbackTrial(const RollbackCall& call, const Who& who) {
   }
   if (active_->revision.state == RevisionState::kConfirming) {
     return Refused(who, "rollback", HeldBy(*active_));
+  }
+  // The way back that the planes hold is made for the deadline; this one is for now.
+  if (absl::Status s = RenewTrial(options_.clock->BootNs()); !s.ok()) {
+    LogWarning("rollback", "the way back cannot be made for this moment (", s.message(),
+               "); the planes take the one that they hold");
   }
   Return(absl::StrCat(who.name, " rolled it back",
                       call.reason.empty() ? "" : absl::StrCat(": ", call.reason)),

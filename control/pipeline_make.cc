@@ -98,7 +98,7 @@ absl::StatusOr<Pipeline::Change> Pipeline::Prepare(const Proposal& proposal, Jud
 }
 
 // The audit log's head goes in, so this comes after the revision's beginning has been logged.
-absl::Status Pipeline::MakeImages(Change& change, const ClusterKey& key) {
+absl::Status Pipeline::MakeImages(Change& change, const ClusterKey& key, const TrialTimes& times) {
   absl::StatusOr<LogHead> head = store_->Head();
   if (!head.ok()) return head.status();
   const CompileInput candidate{.config = change.running->config,
@@ -109,7 +109,7 @@ absl::Status Pipeline::MakeImages(Change& change, const ClusterKey& key) {
                                .audit_entries = head->entries,
                                .audit_head = head->hash};
   if (!change.is_trial()) {
-    absl::StatusOr<CompiledPtr> compiled = publisher_.Make(candidate);
+    absl::StatusOr<CompiledPtr> compiled = publisher_.Make(candidate, times.now_ns);
     if (!compiled.ok()) return compiled.status();
     change.running->compiled = *std::move(compiled);
     return absl::OkStatus();
@@ -117,13 +117,15 @@ absl::Status Pipeline::MakeImages(Change& change, const ClusterKey& key) {
   const RunningPtr base = change.back;
   const Config nothing = NothingConfirmed(change.running->config);
   absl::StatusOr<TrialImages> images =
-      publisher_.MakeTrial(candidate, {.config = base == nullptr ? nothing : base->config,
-                                       .key = key,
-                                       .leases = change.leases_back,
-                                       .generation = change.revision.trial->return_generation,
-                                       .revision = base == nullptr ? 0 : base->revision,
-                                       .audit_entries = head->entries,
-                                       .audit_head = head->hash});
+      publisher_.MakeTrial(candidate,
+                           {.config = base == nullptr ? nothing : base->config,
+                            .key = key,
+                            .leases = change.leases_back,
+                            .generation = change.revision.trial->return_generation,
+                            .revision = base == nullptr ? 0 : base->revision,
+                            .audit_entries = head->entries,
+                            .audit_head = head->hash},
+                           times);
   if (!images.ok()) return images.status();
   change.running->compiled = std::move(images->image);
   change.way_back = std::move(images->way_back);

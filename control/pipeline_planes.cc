@@ -27,7 +27,7 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
   if (!state.connected) return true;  // asked again when it connects
   const bool is_new = std::exchange(connections_[sink], state.connection) != state.connection;
   // What a change under way needs of its planes, NextStep() says.
-  if (active_) return true;
+  if (active_) return !is_new || AdoptTrial(state);
   if (!EndStrayTrial(sink, state)) return false;
   const RunningPtr running = Running();
   if (running == nullptr) {
@@ -42,18 +42,14 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
   const PlaneState now = sink->State();
   const bool is_same = now.generation == running->generation && now.revision == running->revision;
   if (is_same && !is_new) return true;
-  if (now.image != nullptr && now.revision == running->revision &&
-      SameContent(*now.image, *running->compiled->image)) {
-    if (!is_same) {
-      auto adopted = std::make_shared<RunningRevision>(*running);
-      adopted->generation = now.generation;
-      Install(std::move(adopted));
-    }
+  RunningPtr adopted = FindAgain(*running, now);
+  if (adopted != nullptr) {
+    Install(std::move(adopted));
     LogInfo("pipeline", "the ", sink->kind(), " plane runs revision ", running->revision,
             " as generation ", now.generation, ", as it should: nothing published");
     return true;
   }
-  const absl::Status status = Republish();
+  const absl::Status status = Republish("a plane ran something else", nullptr, true);
   if (status.ok()) {
     LogInfo("publish", "the ", sink->kind(), " plane ran ",
             now.generation == 0 ? "nothing" : absl::StrCat("generation ", now.generation),
@@ -98,29 +94,36 @@ void Pipeline::AdoptUnknown(const PlaneSink& sink, const PlaneState& state) {
 }
 
 // To every plane that is there, so that all have one generation.
-absl::Status Pipeline::Republish() {
+absl::Status Pipeline::Republish(absl::string_view why, const TailEvidence* evidence, bool must) {
   const RunningPtr running = Running();
   absl::StatusOr<uint64_t> generation = NextGeneration();
   if (!generation.ok()) return generation.status();
   absl::StatusOr<ClusterKey> key = KeyFor(running->config, MissingKey::kRefuse);
   if (!key.ok()) return key.status();
-  const absl::Status recorded = Noted(store_->Republish(
-      running->revision, *generation, leases_.all(),
-      Entry(TheDaemon(), "published again", running->revision,
-            absl::StrCat("as generation ", *generation, ": a plane ran something else"))));
+  CompileInput input{.config = running->config,
+                     .key = *key,
+                     .leases = leases_,
+                     .generation = *generation,
+                     .revision = running->revision};
+  const uint64_t now_ns = options_.clock->BootNs();
+  if (!must) {
+    absl::StatusOr<CompiledPtr> wanted = publisher_.Make(input, now_ns, evidence);
+    if (!wanted.ok()) return wanted.status();
+    if ((*wanted)->slots.ended == 0) return absl::OkStatus();
+  }
+  const absl::Status recorded =
+      Noted(store_->Republish(running->revision, *generation, leases_.all(),
+                              Entry(TheDaemon(), "published again", running->revision,
+                                    absl::StrCat("as generation ", *generation, ": ", why))));
   if (!recorded.ok()) {
     // Going back matters more than its record: the plane's own generation carries the number.
     LogError("store", "cannot record generation ", *generation, ": ", recorded.message());
   }
   absl::StatusOr<LogHead> head = store_->Head();
   if (!head.ok()) return head.status();
-  absl::StatusOr<CompiledPtr> compiled = publisher_.Make({.config = running->config,
-                                                          .key = *key,
-                                                          .leases = leases_,
-                                                          .generation = *generation,
-                                                          .revision = running->revision,
-                                                          .audit_entries = head->entries,
-                                                          .audit_head = head->hash});
+  input.audit_entries = head->entries;
+  input.audit_head = head->hash;
+  absl::StatusOr<CompiledPtr> compiled = publisher_.Make(input, now_ns, evidence);
   if (!compiled.ok()) return compiled.status();
   for (PlaneSink* sink : sinks_) {
     if (!sink->State().connected) continue;
@@ -132,6 +135,7 @@ absl::Status Pipeline::Republish() {
   republished->generation = *generation;
   republished->compiled = *std::move(compiled);
   Install(std::move(republished));
+  knows_planes_ = true;
   return absl::OkStatus();
 }
 

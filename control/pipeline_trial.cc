@@ -170,6 +170,7 @@ bool Pipeline::RecordConfirmed() {
   leases_ = active_->leases;
   // Also one that this process found: as its former process published it.
   Install(active_->running);
+  FollowConfigs(&active_->running->config, nullptr);
   ApplyOutcome end{.revision = revision.revision, .generation = revision.generation};
   active_.reset();
   {
@@ -224,6 +225,7 @@ void Pipeline::EndActive(Ending ending) {
   leases_ = active_->leases_back;
   Install(active_->back);
   active_.reset();
+  FollowRunning();
   {
     const std::lock_guard lock(view_mutex_);
     last_end_ = std::move(end);

@@ -174,7 +174,7 @@ class ControlService final : public v1::Control::Service {
   grpc::Status Backends(grpc::ServerContext*, const v1::BackendsRequest*,
                         v1::BackendsReply* reply) override {
     if (MayCall("backends", Role::kLook, reply)) {
-      FillBackends(pipeline_.Running(), traffic_.Now(), reply);
+      FillBackends(pipeline_.Running(), pipeline_.standings(), traffic_.Now(), reply);
     }
     return grpc::Status::OK;
   }

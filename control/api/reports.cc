@@ -60,8 +60,15 @@ void FillPorts(const Ports& ports, v1::Service* out) {
   }
 }
 
+const char* StateName(const Backend& backend, const BackendStanding& standing) {
+  if (backend.drain) return "draining";
+  if (standing.state == LB_BACKEND_DEAD) return "down";
+  return standing.state == LB_BACKEND_SUSPECT || standing.fails ? "suspect" : "up";
+}
+
 void FillBackend(const Service& service, const Pool& pool, const CompiledPool* compiled,
-                 size_t place, const TrafficNow& traffic, v1::Backend* out) {
+                 size_t place, const Standings& standings, const TrafficNow& traffic,
+                 v1::Backend* out) {
   const Backend& backend = pool.backends[place];
   const FlowKey key{NameId(service.name), BackendId(backend.address.bytes())};
   out->set_service(service.name);
@@ -69,7 +76,11 @@ void FillBackend(const Service& service, const Pool& pool, const CompiledPool* c
   out->set_name(backend.name);
   out->set_address(backend.address.ToString());
   out->set_weight(backend.weight);
-  out->set_state(backend.drain ? "draining" : "up");  // nothing checks health yet
+  const Address& address = backend.address.bytes();
+  out->set_state(StateName(backend, standings.Of(pool.name, address)));
+  if (std::string trouble = standings.Trouble(pool.name, address); !trouble.empty()) {
+    out->set_last_error(std::move(trouble));
+  }
   out->set_share_expected(compiled == nullptr ? 0 : compiled->share(place));
   if (std::optional<double> share = traffic.recent.Share(key.first, key.second)) {
     out->set_share_observed(*share);
@@ -147,14 +158,15 @@ void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::Serv
   }
 }
 
-void FillBackends(const RunningPtr& running, const TrafficNow& traffic, v1::BackendsReply* reply) {
+void FillBackends(const RunningPtr& running, const Standings& standings, const TrafficNow& traffic,
+                  v1::BackendsReply* reply) {
   if (running == nullptr) return;
   for (const Service& service : running->config.services) {
     const Pool* pool = running->config.FindPool(service.pool);
     if (pool == nullptr) continue;
     const CompiledPool* compiled = FindCompiled(*running, service.pool);
     for (size_t i = 0; i < pool->backends.size(); ++i) {
-      FillBackend(service, *pool, compiled, i, traffic, reply->add_backends());
+      FillBackend(service, *pool, compiled, i, standings, traffic, reply->add_backends());
     }
   }
 }

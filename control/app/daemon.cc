@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "control/api/server_pool.h"
 #include "control/api/unix_listener.h"
 #include "control/app/log.h"
+#include "control/health/prober.h"
 #include "control/metrics/http_server.h"
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
@@ -58,17 +60,48 @@ std::map<std::string, double> RatesOf(const Pipeline& pipeline, Traffic& traffic
 
 }  // namespace
 
+// Verdicts reach the pipeline while there is one: prober and pipeline call each other, from threads
+// of their own.
+class VerdictGate {
+ public:
+  void Open(Pipeline* pipeline) {
+    const std::lock_guard lock(mutex_);
+    pipeline_ = pipeline;
+  }
+  void Close() { Open(nullptr); }
+  void Pass(const HealthVerdict& verdict) {
+    const std::lock_guard lock(mutex_);
+    if (pipeline_ != nullptr) pipeline_->Take(verdict);
+  }
+
+ private:
+  std::mutex mutex_;
+  Pipeline* pipeline_ = nullptr;
+};
+
 // In the order of making; destroyed from the last to the first.
 struct Daemon::Parts {
   std::optional<StateDir> state_dir;
   std::unique_ptr<Store> store;
   std::unique_ptr<PlaneSink> sink;
   std::unique_ptr<UnixListener> listener;
+  VerdictGate verdicts;
+  std::unique_ptr<Prober> prober;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<ServerPool> servers;
 };
+
+// The pipeline calls what is made after it only once it has been started.
+Pipeline::Options Daemon::OptionsFor(Parts* parts) {
+  Pipeline::Options options;
+  options.new_flows = [parts] { return RatesOf(*parts->pipeline, *parts->traffic); };
+  options.check = [parts](const std::vector<HealthTarget>& targets, const Network& network) {
+    if (parts->prober != nullptr) parts->prober->SetTargets(targets, network);
+  };
+  return options;
+}
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -80,6 +113,7 @@ Daemon::~Daemon() {
   // The sink's thread calls the pipeline, and the pipeline calls the sink: silence the thread
   // first.
   parts_->sink->Stop();
+  parts_->verdicts.Close();
   parts_->pipeline.reset();
 }
 
@@ -109,11 +143,15 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
   if (!sink.ok()) return sink.status();
   parts->sink = *std::move(sink);
 
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Create(
-      parts->store.get(), {parts->sink.get()},
-      {.new_flows = [parts = parts.get()] { return RatesOf(*parts->pipeline, *parts->traffic); }});
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::Create(parts->store.get(), {parts->sink.get()}, OptionsFor(parts.get()));
   if (!pipeline.ok()) return pipeline.status();
   parts->pipeline = *std::move(pipeline);
+  parts->verdicts.Open(parts->pipeline.get());
+  absl::StatusOr<std::unique_ptr<Prober>> prober =
+      Prober::Start({}, [parts = parts.get()](const HealthVerdict& v) { parts->verdicts.Pass(v); });
+  if (!prober.ok()) return prober.status();
+  parts->prober = *std::move(prober);
   parts->traffic = std::make_unique<Traffic>(parts->pipeline->sinks());
   if (!settings.http.empty()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> http =

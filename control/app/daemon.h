@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "control/app/flags.h"
+#include "control/pipeline.h"
 
 namespace evenkeel {
 
@@ -23,6 +24,7 @@ class Daemon {
  private:
   struct Parts;
   explicit Daemon(std::unique_ptr<Parts> parts);
+  static Pipeline::Options OptionsFor(Parts* parts);
 
   std::unique_ptr<Parts> parts_;
 };

@@ -14,7 +14,7 @@
 
 namespace evenkeel {
 
-enum class Role : uint8_t {
+enum class AttemptRole : uint8_t {
   kCheck,
   kPing,     // beside a check that got no answer: is the path alive?
   kConnect,  // likewise
@@ -25,7 +25,7 @@ struct Attempt {
   HealthTargetPtr target;        // which the probe refers to
   uint32_t check = 0;
   uint32_t generation = 0;
-  Role role = Role::kCheck;
+  AttemptRole role = AttemptRole::kCheck;
   int64_t started_ns = 0;
 };
 

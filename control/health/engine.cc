@@ -167,13 +167,14 @@ void HealthEngine::StartRound(uint32_t index, int64_t due_ns) {
   check.conclusive = check.tries_path;
   check.starting = true;  // an attempt may end at once, but not the round
   const HealthTarget& target = *check.target;
-  StartAttempt(index, Role::kCheck, MakeProbe(target, *check.way, tls_));
+  StartAttempt(index, AttemptRole::kCheck, MakeProbe(target, *check.way, tls_));
   if (check.tries_path) {
     const HealthKind kind = target.check.kind;
     const bool connects = kind != HealthKind::kIcmp && kind != HealthKind::kUdp;
-    if (kind != HealthKind::kIcmp) StartAttempt(index, Role::kPing, MakeEchoProbe(*check.way));
+    if (kind != HealthKind::kIcmp)
+      StartAttempt(index, AttemptRole::kPing, MakeEchoProbe(*check.way));
     if (!connects && target.path_port != 0) {
-      StartAttempt(index, Role::kConnect, MakeTcpProbe(*check.way, target.path_port));
+      StartAttempt(index, AttemptRole::kConnect, MakeTcpProbe(*check.way, target.path_port));
     }
   }
   check.starting = false;
@@ -244,7 +245,7 @@ void HealthEngine::RetryTunnel() {
 
 bool HealthEngine::IsShort() const { return NowNs() - last_shortage_ns_ < kShortageShownNs; }
 
-void HealthEngine::StartAttempt(uint32_t check, Role role, std::unique_ptr<Probe> probe) {
+void HealthEngine::StartAttempt(uint32_t check, AttemptRole role, std::unique_ptr<Probe> probe) {
   const HealthTargetPtr& target = checks_[check].target;
   const int64_t now_ns = NowNs();
   const uint32_t index = attempts_.Add({.probe = std::move(probe),
@@ -270,7 +271,7 @@ void HealthEngine::EndAttempt(uint32_t index, const ProbeOutcome& outcome) {
   Check& check = checks_[check_index];
   check.answered |= outcome.answered;
   check.conclusive &= outcome.kind != Kind::kUndecided;
-  if (attempt.role == Role::kCheck) {
+  if (attempt.role == AttemptRole::kCheck) {
     check.rtt = outcome.kind == Kind::kPassed ? absl::Nanoseconds(NowNs() - attempt.started_ns)
                                               : absl::ZeroDuration();
     check.history.Take(outcome);

@@ -100,7 +100,7 @@ class HealthEngine {
   void StartRound(uint32_t index, int64_t due_ns);
   void EndRound(uint32_t index);
   void ScheduleNext(uint32_t index, int64_t due_ns, int64_t now_ns);
-  void StartAttempt(uint32_t check, Role role, std::unique_ptr<Probe> probe);
+  void StartAttempt(uint32_t check, AttemptRole role, std::unique_ptr<Probe> probe);
   void EndAttempt(uint32_t index, const ProbeOutcome& outcome);
   void Judge(uint32_t watched);
   int64_t FirstStart(absl::Duration interval);

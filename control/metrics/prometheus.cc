@@ -32,10 +32,12 @@ struct Row {
   std::string labels;
   double expected = 0;
   std::optional<double> observed;
+  bool is_up = true;
   FlowTotals totals;
 };
 
-std::vector<Row> RowsOf(const RunningRevision& running, const TrafficNow& traffic) {
+std::vector<Row> RowsOf(const RunningRevision& running, const Standings& standings,
+                        const TrafficNow& traffic) {
   std::map<std::string, size_t> pools;
   for (size_t i = 0; i < running.config.pools.size(); ++i) pools[running.config.pools[i].name] = i;
   std::vector<Row> rows;
@@ -47,6 +49,8 @@ std::vector<Row> RowsOf(const RunningRevision& running, const TrafficNow& traffi
       Row row{.labels = absl::StrCat("{service=\"", service.name, "\",backend=\"", pool.name, "/",
                                      pool.backends[i].name, "\"}")};
       if (running.compiled != nullptr) row.expected = running.compiled->pools[place].share(i);
+      const BackendStanding standing = standings.Of(pool.name, pool.backends[i].address.bytes());
+      row.is_up = standing.state == LB_BACKEND_UP && !standing.fails;
       row.observed = traffic.recent.Share(key.first, key.second);
       if (const auto found = traffic.flows.find(key); found != traffic.flows.end()) {
         row.totals = found->second;
@@ -57,8 +61,9 @@ std::vector<Row> RowsOf(const RunningRevision& running, const TrafficNow& traffi
   return rows;
 }
 
-void AddBackends(const RunningRevision& running, const TrafficNow& traffic, std::string* out) {
-  const std::vector<Row> rows = RowsOf(running, traffic);
+void AddBackends(const RunningRevision& running, const Standings& standings,
+                 const TrafficNow& traffic, std::string* out) {
+  const std::vector<Row> rows = RowsOf(running, standings, traffic);
   const auto counter = [&](absl::string_view name, absl::string_view help,
                            uint64_t FlowTotals::*field) {
     Head(name, "counter", help, out);
@@ -81,8 +86,11 @@ void AddBackends(const RunningRevision& running, const TrafficNow& traffic, std:
     if (!row.observed) continue;
     absl::StrAppend(out, "evenkeel_backend_share_observed", row.labels, " ", *row.observed, "\n");
   }
-  Head("evenkeel_backend_up", "gauge", "1: the backend is up.", out);
-  for (const Row& row : rows) absl::StrAppend(out, "evenkeel_backend_up", row.labels, " 1\n");
+  Head("evenkeel_backend_up", "gauge", "1: the backend passes its check, or nothing checks it.",
+       out);
+  for (const Row& row : rows) {
+    absl::StrAppend(out, "evenkeel_backend_up", row.labels, row.is_up ? " 1\n" : " 0\n");
+  }
 }
 
 void AddDrops(const TrafficNow& traffic, std::string* out) {
@@ -123,7 +131,9 @@ void AddWorkers(const TrafficNow& traffic, std::string* out) {
 
 std::string MetricsText(const Pipeline& pipeline, const TrafficNow& traffic) {
   std::string out;
-  if (const RunningPtr running = pipeline.Running()) AddBackends(*running, traffic, &out);
+  if (const RunningPtr running = pipeline.Running()) {
+    AddBackends(*running, pipeline.standings(), traffic, &out);
+  }
   AddDrops(traffic, &out);
   AddGenerations(pipeline, traffic, &out);
   AddWorkers(traffic, &out);

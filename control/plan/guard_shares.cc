@@ -89,7 +89,7 @@ void HeavyNewcomers(const Pool& pool, const ServicePlan& service, FindingWriter&
   }
 }
 
-// F19. Removed while it serves: its connections have no backend from one moment to the next.
+// F19. Removed while it serves: its connections stay with it, and nobody looks after it any more.
 void RemovedServing(const Pool& pool, const ServicePlan& service, FindingWriter& out) {
   std::vector<std::string> names;
   double share = 0;
@@ -102,7 +102,8 @@ void RemovedServing(const Pool& pool, const ServicePlan& service, FindingWriter&
   out.Warning(
       "F19", absl::StrCat(PathOf(pool), ".backends"),
       absl::StrCat(ListText(names), names.size() == 1 ? " is" : " are", " removed while serving ",
-                   PercentText(share), " of the connections, which end"),
+                   PercentText(share),
+                   " of the connections, which stay with it until they end; it is checked no more"),
       "drain first (`drain: {reason: …, until: …}`), and remove it once its connections are gone");
 }
 

@@ -250,6 +250,9 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
     spec.services.push_back(CompileService(service, pool->second));
   }
   spec.next_hops = hops.Take();
+  absl::StatusOr<AdvanceCounts> slots = MakeEffective(input.succession, input.standing_of, &spec);
+  if (!slots.ok()) return slots.status();
+  compiled->slots = *slots;
 
   absl::StatusOr<AlignedBytes> root = BuildImage(spec);
   if (!root.ok()) return root.status();
@@ -275,7 +278,8 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
   return compiled;
 }
 
-absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, absl::Time now) {
+absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, absl::Time now,
+                                    const IsUnnamed& is_unnamed) {
   absl::flat_hash_set<LeaseKey> configured;
   absl::flat_hash_map<uint64_t, absl::Duration> idle;
   for (const Pool& pool : config.pools) {
@@ -291,8 +295,7 @@ absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, abs
       return s;
     }
   }
-  // Nothing tracks flows yet, so no flow entry and no transition names a backend.
-  leases.ReleaseExpired(now, [](uint16_t) { return true; });
+  leases.ReleaseExpired(now, is_unnamed);
   for (const Pool& pool : config.pools) {
     for (const Backend& backend : pool.backends) {
       absl::StatusOr<uint16_t> index = leases.Acquire(NameId(pool.name), backend.address.bytes());

@@ -10,15 +10,18 @@
 #define CONTROL_PUBLISH_COMPILE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "control/config/config.h"
+#include "control/publish/effective.h"
 #include "control/publish/key_file.h"
 #include "control/publish/sink.h"
 #include "control/publish/table_cache.h"
@@ -37,6 +40,8 @@ struct CompileInput {
   // was written before cannot.
   uint64_t audit_entries = 0;
   Digest audit_head{};
+  StandingOf standing_of;  // empty: every backend is up
+  Succession succession;   // what it comes after
 };
 
 // A pool's table as the operator asks about it.
@@ -54,6 +59,7 @@ struct Compiled {
   PublicationPtr publication;
   std::shared_ptr<const ImageView> image;  // the same, verified by the planes' own rules
   std::vector<CompiledPool> pools;         // in the configuration's order
+  AdvanceCounts slots;                     // what became of them
 };
 using CompiledPtr = std::shared_ptr<const Compiled>;
 
@@ -67,8 +73,16 @@ struct CompileCache {
 absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cache);
 
 // `leases` with every pair of `config`; pairs that it no longer has leave, and may be given to
-// another after their pool's `idle`. ResourceExhausted: more pairs than a node holds.
-absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, absl::Time now);
+// another after their pool's `idle`, once `is_unnamed` says that no flow and no transition names
+// their index. ResourceExhausted: more pairs than a node holds.
+using IsUnnamed = std::function<bool(uint16_t)>;
+absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, absl::Time now,
+                                    const IsUnnamed& is_unnamed);
+// Nothing is released.
+inline absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases,
+                                           absl::Time now) {
+  return LeaseAll(config, std::move(leases), now, [](uint16_t) { return false; });
+}
 
 // True if both are the same image but for the generation and the audit log's head.
 bool SameContent(const ImageView& a, const ImageView& b);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/app/log.h"
 #include "control/publish/plane_trial.h"
+#include "dataplane/table/flow_directory.h"
 
 namespace evenkeel {
 namespace {
@@ -112,6 +113,15 @@ absl::StatusOr<PlaneAudit> DpdkSink::Audit(absl::Duration timeout) {
       return absl::DeadlineExceededError("the plane has not finished its audit in time");
     }
   }
+}
+
+// The workers' tables are files: they are read whether the plane answers or not.
+absl::Status DpdkSink::ReadFlows(const ShowFlows& show) {
+  const absl::StatusOr<std::vector<FlowRegion>> tables =
+      ReadFlowTables(DefaultFlowDirectory(socket_path_));
+  if (!tables.ok()) return tables.status();
+  for (const FlowRegion& table : *tables) show(table.buckets());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<StatsSnapshot> DpdkSink::Stats(absl::Duration timeout) {

@@ -33,6 +33,7 @@ class DpdkSink : public PlaneSink {
   absl::Status ReturnFromTrial(uint64_t id, absl::Duration timeout) override;
   absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) override;
   PlaneState State() const override;
+  absl::Status ReadFlows(const ShowFlows& show) override;
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) override;
 
  private:

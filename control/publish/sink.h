@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,14 @@ class PlaneSink {
   virtual absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) = 0;
 
   virtual PlaneState State() const = 0;
+
+  // Shows every table of tracked flows of the plane, while it goes on writing them; under a lock of
+  // the sink, so that `show` must not block.
+  using ShowFlows = std::function<void(std::span<const lb_flow_bucket>)>;
+  virtual absl::Status ReadFlows(const ShowFlows& show) {
+    (void)show;
+    return absl::UnimplementedError("this plane tracks no flows");
+  }
 
   // Cumulative since the plane's start. Unavailable without a plane.
   virtual absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) = 0;

@@ -258,6 +258,13 @@ std::optional<ImageFacts> XdpSink::TryAudit(absl::Time deadline, absl::Status* s
   return audit.Finish();
 }
 
+absl::Status XdpSink::ReadFlows(const ShowFlows& show) {
+  const std::lock_guard plane_lock(plane_mutex_);
+  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  show(plane_->flow_tables());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StatsSnapshot> XdpSink::Stats(absl::Duration) {
   const std::lock_guard plane_lock(plane_mutex_);
   if (plane_ == nullptr) return absl::UnavailableError(State().fault);

@@ -41,6 +41,7 @@ class XdpSink : public PlaneSink {
   // publications meanwhile.
   absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) override;
   PlaneState State() const override;
+  absl::Status ReadFlows(const ShowFlows& show) override;
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) override;
   absl::Status Detach(std::vector<std::string>* removed) override;
 

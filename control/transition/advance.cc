@@ -73,7 +73,7 @@ class Advancer {
     const lb_transition& running = input_.transitions[reference];
     if (!IsTail(running, input_.now_ns)) {
       counts_.open++;
-      return grid_ns_ == 0 ? set_.Keep(reference) : AddOnGrid(running);
+      return KeepOpen(running, reference);
     }
     // Only a reading begun after the windows' end has seen every entry that they made.
     const TailEvidence* evidence = input_.evidence;
@@ -84,6 +84,13 @@ class Advancer {
     }
     counts_.tail++;
     return set_.Add(TailRecord());
+  }
+
+  uint32_t KeepOpen(lb_transition running, uint16_t reference) {
+    const bool ends_early =
+        IsOpen(running, input_.now_ns) && running.open_until_ns < input_.open_at_least_ns;
+    if (ends_early) running.open_until_ns = input_.open_at_least_ns;
+    return grid_ns_ == 0 && !ends_early ? set_.Keep(reference) : AddOnGrid(running);
   }
 
   uint32_t AddOnGrid(lb_transition record) {

@@ -24,8 +24,8 @@ inline constexpr uint64_t kArmedNs = 60 * kSecondNs;
 struct MoveTimes {
   uint64_t now_ns = 0;
   uint64_t idle_ns = 0;
-  // A trial's end: its windows are open at least until then, so that whatever began during the
-  // trial is tracked when the slot goes back.
+  // A trial's end: whatever is open is so at least until then. What begins during the trial is
+  // tracked, and the way back is right whenever a plane takes it.
   uint64_t open_at_least_ns = 0;
 };
 

@@ -6,13 +6,7 @@ namespace evenkeel {
 namespace {
 
 constexpr InactiveKey kInactiveKeys[] = {
-    {"pools.*.health", "nothing is checked: every backend that does not drain counts as healthy"},
-    {"pools.*.objectives.min_healthy", "no backend is ever taken out by itself"},
-    {"pools.*.idle", "flows are not followed across a change"},
-    {"pools.*.hold", "no backend is ever declared dead"},
-    {"pools.*.drain", "a backend that drains gets no more packets at once"},
-    {"pools.*.slow_start", "a new backend gets its full share at once",
-     [](const Pool& pool) { return pool.slow_start == absl::ZeroDuration(); }},
+    {"pools.*.drain", "a drain lasts until it is ended, or warns at its own `until`"},
     {"pools.*.backends.*.capacity", "loads are not compared with it"},
 };
 

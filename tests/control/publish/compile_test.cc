@@ -28,7 +28,7 @@ struct Compiler {
 
   CompiledPtr Run(const Config& config, uint64_t generation = 1, int64_t revision = 1,
                   absl::Time now = absl::FromUnixSeconds(1'000'000)) {
-    absl::StatusOr<LeaseTable> next = LeaseAll(config, leases, now);
+    absl::StatusOr<LeaseTable> next = LeaseAll(config, leases, now, [](uint16_t) { return true; });
     EXPECT_TRUE(next.ok()) << next.status();
     leases = *std::move(next);
     absl::StatusOr<CompiledPtr> compiled = Compile({.config = config,

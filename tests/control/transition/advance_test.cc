@@ -152,6 +152,16 @@ TEST_F(AdvanceTest, ATrialsWindowsLastUntilItsEnd) {
   EXPECT_EQ(At(0)->open_until_ns, open_at_least_);
 }
 
+TEST_F(AdvanceTest, ATrialKeepsOpenWhatItFoundOpen) {
+  Publish({9, 2, 3, 1});
+  Pass(890);
+  open_at_least_ = now_ + 300 * kSecondNs;
+  Publish({9, 7, 3, 1});
+  EXPECT_EQ(At(0)->previous, 1);
+  EXPECT_EQ(At(0)->open_until_ns, open_at_least_);
+  EXPECT_EQ(At(1)->open_until_ns, now_ + kIdle);
+}
+
 TEST_F(AdvanceTest, AnotherNumberOfSlotsIsPure) {
   Publish(std::vector<uint16_t>(8, 1));
   EXPECT_EQ(slots_.size(), 8u);

@@ -3,7 +3,8 @@
 //
 // Flows are held against a plane that follows the design to the letter (plane_model.h); what it
 // runs comes from the functions that control uses: OverlaidOwners() and Advance(). UDP flows speak
-// twice a minute; one whose backend fails has no promise.
+// twice a minute; one whose backend fails has no promise, nor has one when a plane goes back early
+// and unprepared.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -36,7 +37,7 @@ class World {
   }
 
   void Step() {
-    switch (Below(12)) {
+    switch (Below(13)) {
       case 0:
       case 1:
         Change();
@@ -60,6 +61,9 @@ class World {
         break;
       case 9:
         if (trial_) Return();
+        break;
+      case 10:
+        if (trial_) ReturnUnprepared();
         break;
       default:
         Pass((1 + Below(Below(4) == 0 ? 400 : 40)) * kSecondNs);
@@ -177,6 +181,12 @@ class World {
   // one at the deadline (Pass()).
   void Return() {
     RenewWayBack(now_);
+    GoBack();
+  }
+  // The plane goes back before the deadline, by the way back that it holds: UDP's windows were made
+  // for the deadline.
+  void ReturnUnprepared() {
+    std::erase_if(flows_, [](const Flow& flow) { return flow.is_udp; });
     GoBack();
   }
   void GoBack() {

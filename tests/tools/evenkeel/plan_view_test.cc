@@ -34,7 +34,7 @@ pool web  65536 slots, for https, quic
   if lost              web/web-2 + web/web-3: web/web-1 gets 3.00 times its share
   a trial needs        658 new flows
 
-new.yaml:9:5: warning F19 pools.web.backends: web-4 is removed while serving 25.0% of the connections, which end
+new.yaml:9:5: warning F19 pools.web.backends: web-4 is removed while serving 25.0% of the connections, which stay with it until they end; it is checked no more
     drain first (`drain: {reason: …, until: …}`), and remove it once its connections are gone
 new.yaml: 1 warning
 )"));

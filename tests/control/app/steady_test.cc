@@ -1,0 +1,174 @@
+// What evenkeeld publishes between changes, over a plane and a clock of the test's own: backends
+// that fall and come back, during a trial too; tails that end; what a restart finds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_replace.h"
+#include "tests/control/app/change_rig.h"
+
+namespace evenkeel {
+namespace {
+
+class SteadyTest : public testing::Test, protected ChangeRig {
+ protected:
+  SteadyTest() {
+    EXPECT_FALSE(Now(Checked({10, 10, 10, 10})).refusal);
+    for (size_t b = 0; b < 4; b++) Verdict(b, true);
+    pipeline_->Settle();
+  }
+
+  std::string Checked(const std::vector<uint32_t>& weights) {
+    return absl::StrReplaceAll(Text(weights), {{"    forward: ipip\n",
+                                                "    forward: ipip\n"
+                                                "    health: {tcp: {port: 80}}\n"}});
+  }
+  void Verdict(size_t backend, bool passes, bool path_alive = true) {
+    HealthVerdict verdict;
+    verdict.target =
+        std::make_shared<HealthTarget>(HealthTargetsOf(pipeline_->Running()->config)[backend]);
+    verdict.passing = passes;
+    verdict.path_alive = path_alive;
+    verdict.last_error = passes ? "" : "connection refused";
+    pipeline_->Take(verdict);
+  }
+  std::shared_ptr<const ImageView> PlaneImage() { return ImageOfRunning(); }
+  std::shared_ptr<const ImageView> ImageOfRunning() {
+    const RunningPtr running = pipeline_->Running();
+    EXPECT_EQ(running->generation, plane_.running()->generation);
+    return running->compiled->image;
+  }
+  uint16_t IndexOf(const ImageView& image, size_t backend) {
+    const Address address = pipeline_->Running()->config.pools[0].backends[backend].address.bytes();
+    for (uint16_t i = 0; i < image.backends().size(); i++) {
+      if (std::equal(address.begin(), address.end(), image.backends()[i].address)) return i;
+    }
+    return LB_NONE;
+  }
+  static size_t SlotsOf(const ImageView& image, uint16_t index) {
+    const auto slots = image.tables()[image.pools()[0].table]->slots();
+    return static_cast<size_t>(std::ranges::count(slots, index, lb_slot_backend));
+  }
+};
+
+TEST_F(SteadyTest, ABackendThatFallsLosesItsSlotsAtOnceAndGetsThemBack) {
+  const uint64_t before = plane_.running()->generation;
+  Verdict(1, false);
+  pipeline_->Settle();
+  auto image = PlaneImage();
+  EXPECT_GT(plane_.running()->generation, before);
+  EXPECT_EQ(SlotsOf(*image, IndexOf(*image, 1)), 0u);
+  EXPECT_EQ(image->backends()[IndexOf(*image, 1)].state, LB_BACKEND_SUSPECT);
+  EXPECT_EQ(pipeline_->standings().Trouble(
+                "web", pipeline_->Running()->config.pools[0].backends[1].address.bytes()),
+            "connection refused");
+  Verdict(1, true);
+  pipeline_->Settle();
+  image = PlaneImage();
+  EXPECT_EQ(SlotsOf(*image, IndexOf(*image, 1)), 1024u);
+  EXPECT_EQ(pipeline_->Running()->revision, 1) << "health makes no revision";
+}
+
+TEST_F(SteadyTest, NothingNewIsNothingPublished) {
+  const size_t offered = plane_.offered();
+  Verdict(1, true);
+  Advance(absl::Minutes(3));
+  EXPECT_EQ(plane_.offered(), offered);
+}
+
+TEST_F(SteadyTest, TheHoldMakesItDeadWithoutAnotherVerdict) {
+  Verdict(1, false, false);
+  pipeline_->Settle();
+  Advance(absl::Seconds(31));
+  const auto image = PlaneImage();
+  EXPECT_EQ(image->backends()[IndexOf(*image, 1)].state, LB_BACKEND_DEAD);
+}
+
+TEST_F(SteadyTest, AllFailingAtOnceIsAnAlarmAndTrafficFlows) {
+  for (size_t b = 0; b < 4; b++) Verdict(b, false);
+  pipeline_->Settle();
+  const std::vector<ControlAlarm> alarms = pipeline_->Alarms();
+  ASSERT_EQ(alarms.size(), 1u);
+  EXPECT_EQ(alarms[0].rule, "F17");
+  const auto image = PlaneImage();
+  EXPECT_EQ(SlotsOf(*image, IndexOf(*image, 2)) + SlotsOf(*image, IndexOf(*image, 3)), 4096u);
+  for (size_t b = 0; b < 4; b++) Verdict(b, true);
+  pipeline_->Settle();
+  Advance(absl::Seconds(61));
+  EXPECT_TRUE(pipeline_->Alarms().empty());
+}
+
+TEST_F(SteadyTest, ARestartFindsWhatRunsAndChangesNoByte) {
+  Verdict(1, false);
+  pipeline_->Settle();
+  Advance(absl::Minutes(2));
+  ASSERT_FALSE(Now(Checked({10, 10, 10, 12})).refusal);
+  const PublicationPtr before = plane_.running();
+  const size_t offered = plane_.offered();
+  clock_.Advance(absl::Minutes(20));
+  Restart();
+  EXPECT_EQ(plane_.offered(), offered);
+  EXPECT_EQ(plane_.running(), before);
+  const auto image = PlaneImage();
+  EXPECT_EQ(SlotsOf(*image, IndexOf(*image, 1)), 0u);
+  Advance(absl::Minutes(1));
+  EXPECT_EQ(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 1)), 0u) << "no verdict, no change";
+  Verdict(1, true);
+  pipeline_->Settle();
+  EXPECT_GT(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 1)), 0u);
+}
+
+TEST_F(SteadyTest, HealthDuringATrialRenewsBothImagesUnderTheSameTrial) {
+  ASSERT_FALSE(Try(Checked({10, 10, 10, 12})).refusal);
+  const TrialPublication first = plane_.offered_trials().back();
+  Verdict(1, false);
+  pipeline_->Settle();
+  ASSERT_EQ(plane_.offered_trials().size(), 2u);
+  const TrialPublication second = plane_.offered_trials().back();
+  EXPECT_EQ(second.id, first.id);
+  EXPECT_EQ(second.image->generation, first.way_back->generation + 1);
+  EXPECT_EQ(second.way_back->generation, second.image->generation + 1);
+  EXPECT_EQ(plane_.State().trial->deadline_ns, first.deadline_ns);
+  const auto image = PlaneImage();
+  EXPECT_EQ(SlotsOf(*image, IndexOf(*image, 1)), 0u);
+
+  Advance(absl::Minutes(6));  // nobody confirms
+  EXPECT_EQ(pipeline_->Running()->revision, 1);
+  const auto back = PlaneImage();
+  EXPECT_EQ(back->generation(), second.way_back->generation);
+  EXPECT_EQ(SlotsOf(*back, IndexOf(*back, 1)), 0u) << "today's overlay";
+  EXPECT_GT(back->transitions().size(), 1u) << "what began during the trial";
+}
+
+TEST_F(SteadyTest, ARestartDuringATrialFindsItAgain) {
+  Verdict(1, false);
+  pipeline_->Settle();
+  ASSERT_FALSE(Try(Checked({10, 10, 10, 12})).refusal);
+  const uint64_t generation = PlaneImage()->generation();
+  Advance(absl::Minutes(1));
+  Restart();
+  EXPECT_EQ(PlaneImage()->generation(), generation) << "nothing is published";
+  Verdict(2, false);
+  pipeline_->Settle();
+  EXPECT_EQ(plane_.offered_trials().back().image->generation, generation + 2);
+  EXPECT_EQ(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 2)), 0u);
+  Advance(absl::Minutes(6));
+  EXPECT_EQ(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 2)), 0u);
+  EXPECT_EQ(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 1)), 0u);
+  EXPECT_GT(PlaneImage()->transitions().size(), 1u);
+}
+
+TEST_F(SteadyTest, ATrialAddsABackendThatWaitsForItsFirstVerdict) {
+  ASSERT_FALSE(Try(Checked({10, 10, 10, 10, 10})).refusal);
+  auto image = PlaneImage();
+  EXPECT_EQ(SlotsOf(*image, IndexOf(*image, 4)), 0u);
+  Verdict(4, true);
+  pipeline_->Settle();
+  image = PlaneImage();
+  EXPECT_GT(SlotsOf(*image, IndexOf(*image, 4)), 700u);
+  ASSERT_FALSE(pipeline_->Confirm(kAlice).refusal);
+  EXPECT_GT(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 4)), 700u);
+}
+
+}  // namespace
+}  // namespace evenkeel
