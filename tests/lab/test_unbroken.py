@@ -1,0 +1,211 @@
+"""No connection is lost to a change. Needs root: makes network namespaces.
+
+Long connections of both families say a number every second and hear it from the same backend, while backends are
+added and removed, weighed, drained and undrained, their checks fail and pass again, a trial begins and is taken back,
+and both daemons are killed and started. A check's server is another process than the one that the connections are
+with, so that nothing excuses a broken connection. EVENKEEL_UNBROKEN_FULL=1: 2,000 connections and the long script.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import time
+
+import pytest
+import yaml
+
+from lab_support import LAB, TARGET, VIP, wait_until
+
+FULL = bool(os.environ.get("EVENKEEL_UNBROKEN_FULL"))
+HERE = pathlib.Path(__file__).parent
+LONG_PORT, CHECK_PORT = 9000, 9001
+CONNECTIONS = 2000 if FULL else 240
+TIMES = {"adds": 20 if FULL else 2, "flaps": 50 if FULL else 4, "rest": 5 if FULL else 1}
+
+
+class Scene:
+    """A lab whose pools are checked, with a service for long connections, and what can be done to it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.config = yaml.safe_load(lab.config())
+        for pool in self.config["pools"].values():
+            pool["idle"] = "1m"
+            pool["hold"] = "5s"
+            pool["health"] = {"tcp": {"port": CHECK_PORT}, "interval": "500ms", "timeout": "400ms", "rise": 1,
+                              "fall": 2, "note": "a server of its own, so that it can fail alone"}
+        self.config["safety"] = {"blast_radius": {"weight_lost": "60%", "slots_moved": "80%"}}
+        for family in "46":
+            for name, port in (("long", LONG_PORT), ("check", CHECK_PORT)):
+                self.config["services"][f"{name}{family}"] = {
+                    "vip": VIP[family], "ports": [port], "protocol": "tcp", "pool": f"web{family}"}
+        self.servers = {}
+
+    def start(self, backend, port):
+        self.servers[backend, port] = subprocess.Popen(
+            [LAB, "exec", "--name", self.lab.name, backend, "--", str(HERE / "long_server.py"), backend, str(port)])
+
+    def stop(self, backend, port):
+        server = self.servers.pop((backend, port))
+        server.terminate()
+        server.wait()
+
+    def stop_all(self):
+        for key in list(self.servers):
+            self.stop(*key)
+
+    def apply(self, config=None, *words):
+        text = json.dumps(config or self.config, indent=1)
+        return self.lab.apply(text, *words)
+
+    def without(self, backend):
+        config = json.loads(json.dumps(self.config))
+        for pool in config["pools"].values():
+            del pool["backends"][backend]
+        return config
+
+    def state(self, backend):
+        rows = [b for b in self.lab.cli("backends")["backends"] if b["name"].split("/")[-1] == backend]
+        return {row["state"] for row in rows}
+
+    def wait_for(self, backend, *states):
+        wait_until(lambda: self.state(backend) <= set(states), f"{backend} is {states}, not {self.state(backend)}",
+                   seconds=20 if not FULL else 400)
+
+
+@pytest.fixture
+def scene(lab):
+    original = lab.config()
+    scene = Scene(lab)
+    try:
+        for number in range(1, lab.backends + 1):
+            scene.start(f"b{number}", LONG_PORT)
+            scene.start(f"b{number}", CHECK_PORT)
+        time.sleep(1)
+        scene.apply()
+        for number in range(1, lab.backends + 1):
+            scene.wait_for(f"b{number}", "up")
+        yield scene
+    finally:
+        scene.stop_all()
+        lab.apply(original)
+
+
+@contextlib.contextmanager
+def long_connections(lab, count):
+    """Long connections while the body runs; what became of them is in the dictionary afterwards."""
+    process = subprocess.Popen(
+        [LAB, "exec", "--name", lab.name, "client", "--", str(HERE / "long_client.py"), "--connections", str(count),
+         "--to", f"{VIP['4']}:{LONG_PORT}", "--to", f"[{VIP['6']}]:{LONG_PORT}"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    outcome = {}
+    try:
+        assert process.stderr.readline().strip() == "ready"
+        yield outcome
+        out, err = process.communicate("", timeout=60)
+        assert out, err
+        outcome.update(json.loads(out))
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def short_connections(lab):
+    """Short connections while the body runs; `failed` and `errors` in the dictionary afterwards."""
+    outcome, stop = {"failed": 0, "requests": 0, "errors": []}, threading.Event()
+
+    def go():
+        while not stop.is_set():
+            part = lab.load("--to", TARGET["4"], "--to", TARGET["6"], "--seconds", "3", "--rate", "40",
+                            "--concurrency", "8", "--sources", "50", check=False)
+            outcome["failed"] += part["failed"]
+            outcome["requests"] += part["requests"]
+            outcome["errors"] += list(part["errors"])
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield outcome
+    finally:
+        stop.set()
+        thread.join()
+
+
+def adds_and_removes(scene):
+    for _ in range(TIMES["adds"]):
+        scene.apply(scene.without("b4"))
+        time.sleep(1.5)
+        scene.apply()
+        time.sleep(1.5)
+
+
+def weighs(scene):
+    config = json.loads(json.dumps(scene.config))
+    for round_number in range(2 * TIMES["rest"]):
+        for pool in config["pools"].values():
+            for number, backend in enumerate(pool["backends"].values()):
+                backend["weight"] = 100 + 20 * ((number + round_number) % 3)
+        scene.apply(config)
+        time.sleep(1.5)
+    scene.apply()
+
+
+def drains(scene):
+    for _ in range(TIMES["rest"]):
+        for pool in ("web4", "web6"):
+            scene.lab.cli("drain", f"{pool}/b2", "--reason", "test", "--until", "2099-01-01T00:00:00Z")
+        time.sleep(2)
+        assert scene.state("b2") == {"draining"}
+        for pool in ("web4", "web6"):
+            scene.lab.cli("undrain", f"{pool}/b2", "--reason", "test")
+        time.sleep(1)
+
+
+def flaps(scene):
+    for number in range(TIMES["flaps"]):
+        backend = f"b{1 + number % 3}"
+        scene.stop(backend, CHECK_PORT)
+        scene.wait_for(backend, "suspect")
+        time.sleep(0.5)
+        scene.start(backend, CHECK_PORT)
+        scene.wait_for(backend, "up")
+
+
+def trials_that_are_taken_back(scene):
+    for _ in range(TIMES["rest"]):
+        config = scene.without("b1")
+        scene.lab.run("lb", "sh", "-c", "cat > /etc/evenkeel/trial.yaml", input=json.dumps(config))
+        scene.lab.cli("apply", "/etc/evenkeel/trial.yaml", "--reason", "test", "--again", "test")
+        time.sleep(3)
+        scene.lab.cli("rollback", "--reason", "test")
+        time.sleep(1)
+
+
+def kills(scene):
+    lab = scene.lab
+    programs = ["evenkeeld"] + (["evenkeel-dataplane"] if lab.plane == "dpdk" else [])
+    for program in programs * TIMES["rest"]:
+        lab.kill9(program)
+        lab.tool("start", program)
+        wait_until(lambda: lab.run("lb", "evenkeel", "--json", "status", check=False).returncode == 0, "status")
+        wait_until(lambda: all(p["connected"] for p in lab.cli("status")["planes"]), "the plane is connected")
+        if program == "evenkeeld":
+            log = lab.tool("log", "evenkeeld").stdout
+            assert "as it should: nothing published" in log.rsplit("is the confirmed one", 1)[-1], log
+        time.sleep(1)
+
+
+def test_no_connection_breaks_through_changes_failures_and_kills(lab, scene):
+    with short_connections(lab) as short:
+        with long_connections(lab, CONNECTIONS) as long:
+            for act in (adds_and_removes, weighs, drains, flaps, trials_that_are_taken_back, kills):
+                started = time.monotonic()
+                act(scene)
+                print(f"{act.__name__}: {time.monotonic() - started:.1f} s")
+    assert long["connections"] == CONNECTIONS
+    assert long["broken"] == {}, long
+    assert set(long["backends"]) == {"b1", "b2", "b3", "b4"}
+    assert short["requests"] > 100 and short["failed"] == 0, short
