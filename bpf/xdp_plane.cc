@@ -22,7 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "bpf/flow_sweep.h"
 #include "bpf/grace_period.h"
-#include "dataplane/table/flow_region.h"
+#include "dataplane/table/trial.h"
 
 namespace evenkeel {
 namespace {

@@ -192,7 +192,8 @@ std::vector<std::string> HealthEngine::Problems() const {
     problems.push_back(
         absl::StrCat("backends with `via: tunnel` are not checked: ", tunnel_status_.message()));
   }
-  if (tunnel_ && !tunnel_->send_error().empty()) problems.push_back(tunnel_->send_error());
+  std::string send_error = tunnel_ ? tunnel_->SendError(absl::Now()) : "";
+  if (!send_error.empty()) problems.push_back(std::move(send_error));
   return problems;
 }
 

@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "control/app/log.h"
 
 namespace evenkeel {
 
@@ -32,12 +35,24 @@ void Prober::Run() {
   while (!stopping_.load()) {
     engine_->Wait();
     std::vector<HealthVerdict> verdicts;
+    std::vector<std::string> problems;
     {
       const std::lock_guard lock(mutex_);
       verdicts = engine_->Work();
+      problems = engine_->Problems();
     }
     for (const HealthVerdict& verdict : verdicts) on_verdict_(verdict);
+    LogProblems(std::move(problems));
   }
+}
+
+void Prober::LogProblems(std::vector<std::string> problems) {
+  for (const std::string& problem : problems) {
+    if (std::find(logged_.begin(), logged_.end(), problem) == logged_.end()) {
+      LogWarning("health", problem);
+    }
+  }
+  logged_ = std::move(problems);
 }
 
 void Prober::SetTargets(const std::vector<HealthTarget>& targets, const Network& network) {

@@ -47,16 +47,19 @@ class Prober {
   // In the order of SetTargets().
   std::vector<HealthStatus> Status() const;
   HealthStats Stats() const;
-  // Why some checks cannot be made, a sentence each; empty when all can.
+  // Why some checks cannot be made, a sentence each; empty when all can. Each is also logged, when
+  // it begins.
   std::vector<std::string> Problems() const;
 
  private:
   Prober(std::unique_ptr<HealthEngine> engine, OnVerdict on_verdict);
   void Run();
+  void LogProblems(std::vector<std::string> problems);
 
   mutable std::mutex mutex_;  // guards the engine, except its Wait() and Wake()
   const std::unique_ptr<HealthEngine> engine_;
   const OnVerdict on_verdict_;
+  std::vector<std::string> logged_;  // of the prober's thread
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };

@@ -23,6 +23,7 @@ namespace {
 constexpr int kPacketMax = 2048;  // the device's MTU is below
 constexpr int kPacketsAtOnce = 4096;
 constexpr absl::Duration kSourceKept = absl::Seconds(10);
+constexpr absl::Duration kSendErrorShown = absl::Minutes(1);
 
 absl::StatusOr<UniqueFd> OpenRaw(int family, int type, int protocol) {
   UniqueFd fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
@@ -155,22 +156,20 @@ void HealthTunnel::Send(const TunnelEnd& end, uint32_t varying, absl::Span<uint8
     to.sll_halen = 6;
     std::copy(hop->mac.bytes().begin(), hop->mac.bytes().end(), to.sll_addr);
     Sent(sendto(frames_.get(), packet.data(), packet.size(), 0,
-                reinterpret_cast<const sockaddr*>(&to), sizeof(to)),
-         end);
+                reinterpret_cast<const sockaddr*>(&to), sizeof(to)));
     return;
   }
   const size_t outer = outer_.Write(end.backend, varying, packet);
   const SocketAddress to(end.backend, 0);
   const int fd = end.backend.is_ipv4() ? raw4_.get() : raw6_.get();
-  Sent(sendto(fd, packet.data() - outer, outer + packet.size(), 0, to.get(), to.size), end);
+  Sent(sendto(fd, packet.data() - outer, outer + packet.size(), 0, to.get(), to.size));
 }
 
-void HealthTunnel::Sent(ssize_t result, const TunnelEnd& end) {
-  if (result < 0) {
-    send_error_ = absl::StrCat("cannot send to ", end.backend.ToString(), ": ", ErrnoText(errno));
-  } else if (!send_error_.empty()) {
-    send_error_.clear();
-  }
+void HealthTunnel::Sent(ssize_t result) {
+  if (result >= 0) return;
+  send_error_ =
+      absl::StrCat("some packets of checks through the tunnel cannot be sent: ", ErrnoText(errno));
+  failed_until_ = absl::Now() + kSendErrorShown;
 }
 
 std::string HealthTunnel::Describe(const TunnelEnd& end) const {

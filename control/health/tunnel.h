@@ -66,8 +66,8 @@ class HealthTunnel {
 
   // " (ipip to 10.0.1.11)", and what is known to stand in the way.
   std::string Describe(const TunnelEnd& end) const;
-  // The last packet that could not be sent, a sentence; empty after one that could.
-  const std::string& send_error() const { return send_error_; }
+  // Why some packet of the last minute could not be sent, a sentence; empty if all were.
+  std::string SendError(absl::Time now) const { return now < failed_until_ ? send_error_ : ""; }
 
  private:
   struct Source {
@@ -80,7 +80,7 @@ class HealthTunnel {
   absl::StatusOr<IpAddress> SourceTowards(const IpAddress& vip);
   // `packet` has OuterHeader::kRoom bytes before it.
   void Send(const TunnelEnd& end, uint32_t varying, absl::Span<uint8_t> packet);
-  void Sent(ssize_t result, const TunnelEnd& end);
+  void Sent(ssize_t result);
 
   TunDevice device_;
   const UniqueFd raw4_;
@@ -93,6 +93,7 @@ class HealthTunnel {
   absl::flat_hash_map<uint32_t, TunnelEnd> ends_;
   absl::flat_hash_map<IpAddress, Source> sources_;  // by VIP
   std::string send_error_;
+  absl::Time failed_until_ = absl::InfinitePast();
 };
 
 }  // namespace evenkeel

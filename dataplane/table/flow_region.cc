@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -68,12 +67,6 @@ BootId CurrentBootId() {
     ++digits;
   }
   return id;
-}
-
-uint64_t BootTimeNs() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 absl::StatusOr<FlowRegion> FlowRegion::Create(const std::string& path, const Shape& shape) {

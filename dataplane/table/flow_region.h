@@ -19,7 +19,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "dataplane/table/flow_records.h"
 #include "dataplane/table/region.h"
 
@@ -28,9 +27,6 @@ namespace evenkeel {
 using BootId = std::array<uint8_t, 16>;
 // Of the running kernel; zeros where it has none.
 BootId CurrentBootId();
-
-// CLOCK_BOOTTIME: what deadlines and stamps are measured by.
-uint64_t BootTimeNs();
 
 class FlowRegion {
  public:

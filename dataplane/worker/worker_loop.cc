@@ -7,6 +7,7 @@
 #include "dataplane/forward/flow_table.h"
 #include "dataplane/forward/icmp.h"
 #include "dataplane/table/flow_region.h"
+#include "dataplane/table/trial.h"
 
 namespace evenkeel {
 namespace {

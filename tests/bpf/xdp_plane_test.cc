@@ -164,6 +164,79 @@ TEST_F(XdpPlaneTest, WhatAKilledControlLeftBesideTheOneInUseIsRemoved) {
   EXPECT_EQ(Packets(**plane), 1u);
 }
 
+// An image in which every slot of pool web has moved from backend 0 to 1, and is in tail or open.
+std::shared_ptr<const ImageView> MovedImage(uint64_t generation, uint8_t state,
+                                            uint16_t more_services = 0) {
+  ImageSpec spec = SmallSpec(generation);
+  for (uint16_t i = 0; i < more_services; ++i) {
+    const uint16_t port = static_cast<uint16_t>(10000 + i);
+    spec.services.push_back(MakeService("s" + std::to_string(i), kVip, 0, {{port, port}}));
+  }
+  lb_transition transition{};
+  transition.state = state;
+  transition.open_until_ns = ~0ull;
+  spec.transitions.push_back(transition);
+  absl::StatusOr<TablePtr> table = Table::Create(std::vector<lb_slot>(4096, 1u << 16 | 1));
+  EXPECT_TRUE(table.ok()) << table.status();
+  spec.pools[0].effective = *table;
+  spec.pools[0].effective_id_digest =
+      IdDigest(**table, [&](uint16_t lease) { return spec.pools[0].members[lease].backend_id; });
+  absl::StatusOr<ImageView> image = VerifySpec(spec);
+  EXPECT_TRUE(image.ok()) << image.status();
+  return std::make_shared<const ImageView>(*std::move(image));
+}
+
+TEST_F(XdpPlaneTest, TrackedFlowsOutliveControlAndOutgrownMaps) {
+  const uint64_t old_backend = SmallSpec(1).pools[0].members[0].backend_id;
+  const auto packets_to_old = [&](const XdpPlane& plane) {
+    uint64_t packets = 0;
+    for (const FlowCount& flow : Stats(plane).flows) {
+      if (flow.backend_id == old_backend) packets += flow.packets;
+    }
+    return packets;
+  };
+  {
+    auto plane = Open();
+    ASSERT_TRUE(plane.ok()) << plane.status();
+    ASSERT_TRUE((*plane)->Publish(MovedImage(1, LB_SLOT_OPEN), SomeMac).ok());
+    for (uint16_t port = 1; port <= 20; ++port) Send(**plane, port);
+    EXPECT_EQ(packets_to_old(**plane), 20u);
+    const StatsSnapshot stats = Stats(**plane);
+    ASSERT_EQ(stats.flow_tables.size(), 1u);
+    EXPECT_EQ(stats.flow_tables[0].flows, 20u);
+    EXPECT_EQ(stats.flow_tables[0].inserted[LB_ENTRY_MISS], 20u);
+    ASSERT_TRUE((*plane)->Publish(MovedImage(2, LB_SLOT_TAIL), SomeMac).ok());
+  }
+  auto plane = Open();
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  EXPECT_TRUE((*plane)->was_adopted());
+  for (uint16_t port = 1; port <= 20; ++port) Send(**plane, port);
+  EXPECT_EQ(packets_to_old(**plane), 40u);
+  ASSERT_TRUE((*plane)->Publish(MovedImage(3, LB_SLOT_TAIL, 400), SomeMac).ok());
+  for (uint16_t port = 1; port <= 21; ++port) Send(**plane, port);
+  EXPECT_EQ(packets_to_old(**plane), 60u);
+}
+
+TEST_F(XdpPlaneTest, ControlSweepsTheFlowsOfAnIdlePlane) {
+  auto plane = Open();
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  ASSERT_TRUE((*plane)->Publish(MovedImage(1, LB_SLOT_OPEN), SomeMac).ok());
+  for (uint16_t port = 1; port <= 20; ++port) Send(**plane, port);
+  // Backends of the next image have other indices: the entries lead nowhere.
+  ImageSpec other = SmallSpec(2);
+  other.pools[0] = MakePool("web", {1, 2, 7}, 10);
+  absl::StatusOr<ImageView> image = VerifySpec(other);
+  ASSERT_TRUE(image.ok()) << image.status();
+  ASSERT_TRUE(
+      (*plane)->Publish(std::make_shared<const ImageView>(*std::move(image)), SomeMac).ok());
+  for (int i = 0; i < 100 && Stats(**plane).flow_tables[0].flows != 0; ++i) {
+    (*plane)->SweepFlows();
+    usleep(100'000);
+  }
+  EXPECT_EQ(Stats(**plane).flow_tables[0].flows, 0u);
+  EXPECT_EQ(Stats(**plane).flow_tables[0].expired, 20u);
+}
+
 TEST_F(XdpPlaneTest, ASecondOneIsRefused) {
   auto plane = Open();
   ASSERT_TRUE(plane.ok()) << plane.status();

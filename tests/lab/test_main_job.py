@@ -12,6 +12,10 @@ import pytest
 from lab_support import TARGET, VIP, chi_square_p, set_weights, wait_until
 
 
+# These tests change more of a pool at once than the guards let pass without a word.
+BOLD = ("--allow", "F12@pools.web4", "--allow", "F17@pools.web4")
+
+
 def test_ten_thousand_requests_over_each_family_succeed(lab):
     for family in "46":
         outcome = lab.load("--to", TARGET[family], "--count", "10000", "--sources", "50")
@@ -49,7 +53,7 @@ def test_twenty_megabytes_come_through_intact_both_ways(lab, family):
 
 def test_weights_give_exact_slots_and_fitting_flows(lab):
     original = lab.config()
-    lab.apply(set_weights(original, "web4", {"b1": 1, "b2": 2, "b3": 7, "b4": 10}))
+    lab.apply(set_weights(original, "web4", {"b1": 1, "b2": 2, "b3": 7, "b4": 10}), *BOLD)
     try:
         rows = [b for b in lab.cli("backends")["backends"] if b["service"] == "http4"]
         slots = {b["name"].split("/")[-1]: b["share_expected"] * 65536 for b in rows}
@@ -65,7 +69,7 @@ def test_weights_give_exact_slots_and_fitting_flows(lab):
                 break
         assert p > 0.001, (observed, slots, p)
     finally:
-        lab.apply(original)
+        lab.apply(original, *BOLD)
 
 
 @pytest.mark.parametrize("weights", [
@@ -79,7 +83,7 @@ def test_weight_traps_are_served_exactly_or_refused(lab, weights):
                                 for i in range(len(weights) + 1, 5))) + "\n"
     lab.run("lb", "sh", "-c", "cat > /etc/evenkeel/trap.yaml", input=text)
     result = lab.run("lb", "evenkeel", "--json", "apply", "/etc/evenkeel/trap.yaml", "--reason", "trap",
-                     "--confirm=now", check=False)
+                     "--confirm=now", *BOLD, check=False)
     if result.returncode == 1:
         assert any(f["rule"].startswith("F") and f["severity"] == "error"
                    for f in json.loads(result.stdout)["findings"]), result.stdout
@@ -91,7 +95,7 @@ def test_weight_traps_are_served_exactly_or_refused(lab, weights):
                 weight = wanted[b["name"].split("/")[-1]]
                 assert abs(b["share_expected"] * 65536 - 65536 * weight / sum(weights)) < 1, b
     finally:
-        lab.apply(original)
+        lab.apply(original, *BOLD)
 
 
 def test_explain_names_the_backend_that_then_answers(lab):
@@ -221,11 +225,11 @@ def test_digest_is_what_the_fill_defines(lab):
     original = lab.config()
     text = "\n".join(line for line in original.splitlines()
                      if not (line.strip().startswith(("b2: ", "b3: ", "b4: ")) and "10.0.1." in line)) + "\n"
-    lab.apply(text)
+    lab.apply(text, *BOLD)
     try:
         digest = next(s["digest"] for s in lab.cli("services")["services"] if s["name"] == "http4")
         address = bytes(10) + b"\xff\xff" + bytes([10, 0, 1, 11])
         backend_id = hashlib.sha256(address).digest()[:8]
         assert digest == hashlib.sha256(backend_id * 65536).hexdigest()
     finally:
-        lab.apply(original)
+        lab.apply(original, *BOLD)

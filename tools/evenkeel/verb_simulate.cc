@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "control/publish/key_file.h"
 #include "tools/evenkeel/arguments.h"
 #include "tools/evenkeel/commands.h"
@@ -82,7 +83,15 @@ std::string Render(const v1::SimulateReply& reply, bool color) {
     fields.emplace_back("flows that move", FormatCount(reply.flows_moved()));
   if (reply.cut_short() != 0) fields.emplace_back("cut short", FormatCount(reply.cut_short()));
   std::string out = RenderFields(fields, color);
-  for (const v1::SimulateService& service : reply.services()) out += RenderService(service, color);
+  std::vector<std::string> idle;
+  for (const v1::SimulateService& service : reply.services()) {
+    if (service.packets() != 0 || service.flows_moved() != 0) {
+      out += RenderService(service, color);
+    } else {
+      idle.push_back(Printable(service.service()));
+    }
+  }
+  if (!idle.empty()) absl::StrAppend(&out, "\nno packets for: ", absl::StrJoin(idle, ", "), "\n");
   Table reasons({{"NOT FORWARDED"}, {"WHY"}, {"PACKETS", Align::kRight}});
   for (const auto& [reason, count] :
        std::map<std::string, int64_t>(reply.drops().begin(), reply.drops().end())) {

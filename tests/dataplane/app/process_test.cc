@@ -52,6 +52,14 @@ size_t FramesIn(const std::string& path) {
   return frames;
 }
 
+packets::Bytes SegmentTo(const Address& vip, uint16_t source_port) {
+  const Address client = V4(198, 51, 100, 2);
+  return packets::Ethernet(
+      {}, packets::Ip(
+              {.source = client, .destination = vip},
+              packets::Tcp({.source = client, .destination = vip, .source_port = source_port})));
+}
+
 packets::Bytes SynTo(const Address& vip, uint16_t source_port) {
   const Address client = V4(198, 51, 100, 2);
   return packets::Ethernet({}, packets::Ip({.source = client, .destination = vip},
@@ -213,6 +221,84 @@ TEST_F(ProcessTest, TrialEndsByItselfWhoeverDies) {
   client = Connect();
   ASSERT_NE(client, nullptr);
   EXPECT_EQ(client->hello().generation, 5u) << Log();
+}
+
+// Every slot of pool web has moved from backend 0 to 1; in tail only an entry leads to 0.
+ImageSpec MovedSpec(uint64_t generation, uint8_t state) {
+  ImageSpec spec = SmallSpec(generation);
+  lb_transition transition{};
+  transition.state = state;
+  transition.open_until_ns = ~0ull;
+  spec.transitions.push_back(transition);
+  absl::StatusOr<TablePtr> table = Table::Create(std::vector<lb_slot>(4096, 1u << 16 | 1));
+  EXPECT_TRUE(table.ok()) << table.status();
+  spec.pools[0].effective = *table;
+  spec.pools[0].effective_id_digest =
+      IdDigest(**table, [&](uint16_t lease) { return spec.pools[0].members[lease].backend_id; });
+  return spec;
+}
+
+TEST_F(ProcessTest, KilledDataplanesFlowsAreTakenOver) {
+  const Address vip = V4(203, 0, 113, 10);
+  std::vector<packets::Bytes> segments;
+  for (uint16_t port = 1; port <= 3; ++port) segments.push_back(SegmentTo(vip, port));
+  WriteCapture(folder_ + "/in.pcap", segments);
+  const uint64_t old_backend = SmallSpec().pools[0].members[0].backend_id;
+  const auto publish = [](ChannelClient& client, const ImageSpec& spec) {
+    const AlignedBytes root = MustBuild(spec);
+    return client.Publish(root.bytes(), TablesOf(spec), absl::Seconds(10));
+  };
+  // First an image to start from, so that the capture's packets find the slots open.
+  Start("empty.pcap");
+  {
+    const auto client = Connect();
+    ASSERT_NE(client, nullptr);
+    ASSERT_TRUE(publish(*client, MovedSpec(1, LB_SLOT_OPEN)).ok());
+    for (int i = 0; i < 200 && !IsSaved(); ++i) absl::SleepFor(absl::Milliseconds(50));
+  }
+  End(SIGKILL);
+  const auto packets_to_old = [&](ChannelClient& client) {
+    uint64_t packets = 0, received = 0;
+    for (int i = 0; i < 100 && received < segments.size(); ++i) {
+      const absl::StatusOr<StatsSnapshot> stats = client.Stats(absl::Seconds(5));
+      if (!stats.ok()) break;
+      received = stats->received;
+      packets = 0;
+      for (const FlowCount& flow : stats->flows) {
+        if (flow.backend_id == old_backend) packets += flow.packets;
+      }
+      if (received < segments.size()) absl::SleepFor(absl::Milliseconds(50));
+    }
+    return packets;
+  };
+  Start("in.pcap");
+  {
+    const auto client = Connect();
+    ASSERT_NE(client, nullptr);
+    EXPECT_EQ(packets_to_old(*client), 3u) << Log();
+    const absl::StatusOr<StatsSnapshot> stats = client->Stats(absl::Seconds(5));
+    ASSERT_TRUE(stats.ok()) << stats.status();
+    ASSERT_EQ(stats->flow_tables.size(), 1u);
+    EXPECT_EQ(stats->flow_tables[0].flows, 3u);
+    ASSERT_TRUE(publish(*client, MovedSpec(2, LB_SLOT_TAIL)).ok());
+    std::error_code none;
+    for (int i = 0; i < 200; ++i) {
+      size_t roots = 0;
+      for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/state", none)) {
+        const std::string name = entry.path().filename().string();
+        roots += name.starts_with("root-") && name.ends_with("2") ? 1 : 0;
+      }
+      if (roots != 0) break;
+      absl::SleepFor(absl::Milliseconds(50));
+    }
+  }
+  End(SIGKILL);
+  Start("in.pcap");
+  const auto client = Connect();
+  ASSERT_NE(client, nullptr);
+  EXPECT_EQ(client->hello().generation, 2u);
+  EXPECT_EQ(packets_to_old(*client), 3u) << Log();
+  EXPECT_NE(Log().find("took over 3 flows"), std::string::npos) << Log();
 }
 
 TEST_F(ProcessTest, PassesEverythingWhileThereIsNoImage) {

@@ -12,6 +12,7 @@
 #include "dataplane/forward/icmp.h"
 #include "dataplane/forward/verdict.h"
 #include "dataplane/table/flow_directory.h"
+#include "dataplane/table/trial.h"
 #include "tests/dataplane/table/image_fixture.h"
 #include "tests/dataplane/table/test_directory.h"
 #include "tests/dataplane/worker/eal_environment.h"
