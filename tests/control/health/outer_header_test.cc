@@ -33,7 +33,7 @@ std::vector<uint8_t> Outer(const Network& network, absl::string_view backend, ui
 
 TEST(OuterHeaderTest, Ipip) {
   EXPECT_THAT(Outer(Sources("10.0.0.10", "fd00::10"), "10.0.1.11", 0, "203.0.113.10"),
-              testing::ElementsAre(0x45, 0, 0, 64, 0, 0, 0x40, 0, 64, 4, 0x25, 0x99, 10, 0, 0, 10,
+              testing::ElementsAre(0x45, 0, 0, 64, 0, 0, 0x40, 0, 64, 4, 0x25, 0xa6, 10, 0, 0, 10,
                                    10, 0, 1, 11));
 }
 
