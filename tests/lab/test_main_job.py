@@ -115,7 +115,8 @@ def test_explain_names_the_backend_that_then_answers(lab):
         for family, source, port in asked:
             bracket = f"[{source}]" if family == "6" else source
             told = lab.cli("explain", "--from", f"{bracket}:{port}", "--to", TARGET[family], "--proto", "tcp")
-            assert told["verdict"] == "forward" and told["state"] == "pure", told
+            # Slots that a test before this one has moved are still in transition: a new flow goes to their owner.
+            assert told["verdict"] == "forward" and told["state"] in ("pure", "open", "tail"), told
             names.append(told["backend"].split("/")[-1])
         for family, source, port in asked:
             script.append(f"curl -sS --max-time 10 --interface {source} --local-port {port} http://{TARGET[family]}/")
