@@ -88,8 +88,8 @@ class Advancer {
 
   uint32_t KeepOpen(lb_transition running, uint16_t reference) {
     const bool ends_early =
-        IsOpen(running, input_.now_ns) && running.open_until_ns < input_.open_at_least_ns;
-    if (ends_early) running.open_until_ns = input_.open_at_least_ns;
+        IsOpen(running, input_.now_ns) && running.open_until_ns <= input_.open_at_least_ns;
+    if (ends_early) running.open_until_ns = OpenUntil(0, input_.open_at_least_ns);
     return grid_ns_ == 0 && !ends_early ? set_.Keep(reference) : AddOnGrid(running);
   }
 

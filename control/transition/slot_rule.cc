@@ -1,7 +1,5 @@
 #include "control/transition/slot_rule.h"
 
-#include <algorithm>
-
 namespace evenkeel {
 
 lb_transition TailRecord() {
@@ -22,7 +20,7 @@ lb_transition MoveSlot(const lb_transition* running, uint16_t from, bool has_fai
     next.previous = from;
     next.open_until_ns = times.now_ns + times.idle_ns;
   }
-  next.open_until_ns = std::max(next.open_until_ns, times.open_at_least_ns);
+  next.open_until_ns = OpenUntil(next.open_until_ns, times.open_at_least_ns);
 
   next.armed_previous = LB_NONE;
   if (running != nullptr && IsArmed(*running, times.now_ns)) {

@@ -24,10 +24,16 @@ inline constexpr uint64_t kArmedNs = 60 * kSecondNs;
 struct MoveTimes {
   uint64_t now_ns = 0;
   uint64_t idle_ns = 0;
-  // A trial's end: whatever is open is so at least until then. What begins during the trial is
-  // tracked, and the way back is right whenever a plane takes it.
+  // A trial's end: whatever is open still is so then. What begins during the trial is tracked, and
+  // the way back, made for that moment, keeps the oldest previous: it is right whenever a plane
+  // takes it. 0: no trial.
   uint64_t open_at_least_ns = 0;
 };
+
+// The end of a window that would end at `open_until_ns`.
+inline uint64_t OpenUntil(uint64_t open_until_ns, uint64_t open_at_least_ns) {
+  return open_until_ns > open_at_least_ns ? open_until_ns : open_at_least_ns + 1;
+}
 
 // Records with these fields equal are one record.
 inline auto TransitionKey(const lb_transition& t) {

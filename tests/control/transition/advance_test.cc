@@ -149,7 +149,7 @@ TEST_F(AdvanceTest, ATrialsWindowsLastUntilItsEnd) {
   open_at_least_ = now_ + 300 * kSecondNs;
   Publish({8, 2, 3, 1});
   EXPECT_EQ(At(0)->previous, 1);
-  EXPECT_EQ(At(0)->open_until_ns, open_at_least_);
+  EXPECT_EQ(At(0)->open_until_ns, open_at_least_ + 1);
 }
 
 TEST_F(AdvanceTest, ATrialKeepsOpenWhatItFoundOpen) {
@@ -158,7 +158,7 @@ TEST_F(AdvanceTest, ATrialKeepsOpenWhatItFoundOpen) {
   open_at_least_ = now_ + 300 * kSecondNs;
   Publish({9, 7, 3, 1});
   EXPECT_EQ(At(0)->previous, 1);
-  EXPECT_EQ(At(0)->open_until_ns, open_at_least_);
+  EXPECT_EQ(At(0)->open_until_ns, open_at_least_ + 1);
   EXPECT_EQ(At(1)->open_until_ns, now_ + kIdle);
 }
 
