@@ -22,7 +22,7 @@ FULL = bool(os.environ.get("EVENKEEL_UNBROKEN_FULL"))
 HERE = pathlib.Path(__file__).parent
 LONG_PORT, CHECK_PORT = 9000, 9001
 CONNECTIONS = 2000 if FULL else 240
-TIMES = {"adds": 20 if FULL else 2, "flaps": 50 if FULL else 4, "rest": 5 if FULL else 1}
+TIMES = {"adds": 20 if FULL else 1, "flaps": 50 if FULL else 3, "rest": 5 if FULL else 1}
 
 
 class Scene:
