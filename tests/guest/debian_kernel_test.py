@@ -19,7 +19,7 @@ import tempfile
 SKIPPED = 77
 GIVEN_UP_AFTER = 420  # seconds, some twenty times what an emulated guest takes
 # Loading the program takes an emulated verifier seconds: what differs between kernels, once each. The host runs all.
-TESTS = "CorpusBpfTest.Program*:XdpPlaneTest.Outlives*:PlanesTest.*"
+TESTS = "CorpusBpfTest.Program*:XdpPlaneTest.Outlives*:TrialTest.ProgramGoesBack*:PlanesTest.*"
 PARITY_FRAMES = 6000
 INIT = """#!/bin/sh
 export PATH=/bin EVENKEEL_PARITY_FRAMES={frames} GTEST_FILTER='{tests}' GTEST_COLOR=no
