@@ -22,7 +22,7 @@ FULL = bool(os.environ.get("EVENKEEL_UNBROKEN_FULL"))
 HERE = pathlib.Path(__file__).parent
 LONG_PORT, CHECK_PORT = 9000, 9001
 CONNECTIONS = 2000 if FULL else 240
-TIMES = {"adds": 20 if FULL else 1, "flaps": 50 if FULL else 3, "rest": 5 if FULL else 1}
+TIMES = {"adds": 20 if FULL else 2, "flaps": 50 if FULL else 4, "rest": 5 if FULL else 1}
 
 
 class Scene:
@@ -75,7 +75,7 @@ class Scene:
                    seconds=20 if not FULL else 400)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scene(lab):
     original = lab.config()
     scene = Scene(lab)
@@ -209,3 +209,11 @@ def test_no_connection_breaks_through_changes_failures_and_kills(lab, scene):
     assert long["broken"] == {}, long
     assert set(long["backends"]) == {"b1", "b2", "b3", "b4"}
     assert short["requests"] > 100 and short["failed"] == 0, short
+
+
+def test_the_client_sees_connections_that_break(lab, scene):
+    with long_connections(lab, 40) as long:
+        scene.stop("b1", LONG_PORT)
+        time.sleep(3)
+    scene.start("b1", LONG_PORT)
+    assert sum(long["broken"].values()) == long["backends"]["b1"] > 0, long
