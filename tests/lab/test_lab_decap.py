@@ -217,9 +217,11 @@ def test_a_malformed_packet_is_dropped_and_counted(b1, outcome, packet):
 
 
 def test_other_traffic_passes_untouched(b1):
-    with b1.counting("not_tunnelled"):
-        b1.send(header(4, LB[4], B1[4]) / UDP(sport=1, dport=PORT) / Raw(b"plain"))
-        assert b1.receive(4)[:2] == (b"plain", LB[4])
+    before = b1.counts().get("not_tunnelled", 0)
+    b1.send(header(4, LB[4], B1[4]) / UDP(sport=1, dport=PORT) / Raw(b"plain"))
+    assert b1.receive(4)[:2] == (b"plain", LB[4])
+    # At least: the kernels' own neighbour discovery counts there too.
+    wait_until(lambda: b1.counts().get("not_tunnelled", 0) > before, "it is counted")
 
 
 # The program as an operator meets it, on an interface of its own.
