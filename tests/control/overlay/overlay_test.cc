@@ -6,6 +6,7 @@
 #include <set>
 
 #include "gtest/gtest.h"
+#include "tests/support/seed.h"
 
 namespace evenkeel {
 namespace {
@@ -23,10 +24,7 @@ struct Pool {
 
 class OverlayTest : public testing::Test {
  protected:
-  OverlayTest() : seed_(std::random_device()()), random_(seed_) {
-    RecordProperty("seed", static_cast<int>(seed_));
-    std::printf("seed %u\n", seed_);
-  }
+  OverlayTest() : random_(TestSeed()) {}
 
   uint32_t Below(uint32_t limit) {
     return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random_);
@@ -67,7 +65,6 @@ class OverlayTest : public testing::Test {
     return std::ranges::find(pool.members, lease, &OverlayMember::lease)->steps;
   }
 
-  uint32_t seed_;
   std::mt19937 random_;
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/support/seed.h"
 
 namespace evenkeel {
 namespace {
@@ -258,9 +259,7 @@ TEST_F(PoolHealthTest, AdoptsWhatThePlanesRunAndChangesNothingWithoutAVerdict) {
 // Whatever happens: somebody is in; unless frozen, the floor is kept; while someone passes, one who
 // passes is in.
 TEST_F(PoolHealthTest, AnySequenceOfVerdictsKeepsTheFloor) {
-  const uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random(TestSeed());
   const auto below = [&](uint32_t limit) {
     return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random);
   };

@@ -1,15 +1,14 @@
 // What becomes of the flows of a slot that has moved, case by case, and what no stranger can do to
-// them. EVENKEEL_FLOW_SEED repeats a random run; the seed is printed.
+// them. EVENKEEL_SEED repeats a random run; the seed is printed.
 #include "dataplane/forward/track.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <vector>
 
 #include "tests/dataplane/forward/track_fixture.h"
+#include "tests/support/seed.h"
 
 namespace evenkeel {
 namespace {
@@ -18,13 +17,6 @@ using Random = std::mt19937_64;
 constexpr uint64_t kHash = 0x1234567800000005;
 constexpr uint16_t kOld = 1, kNew = 2, kOther = 3;
 constexpr uint32_t kSequence = 0x40000000;
-
-uint64_t Seed() {
-  const char* text = std::getenv("EVENKEEL_FLOW_SEED");
-  const uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-  std::printf("EVENKEEL_FLOW_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  return seed;
-}
 
 // One flow through a slot that goes from kOld to kNew. Time passes by Wait().
 class TrackTest : public testing::Test {
@@ -207,7 +199,7 @@ TEST_F(TrackTest, IcmpErrorGoesWhereTheFlowGoesAndChangesNothing) {
 
 // Whatever the table is full of.
 TEST(TrackPropertyTest, SynAndItsNextPacketReachTheSameBackend) {
-  Random random(Seed());
+  Random random(TestSeed());
   TrackFixture table(4, 4);
   uint64_t refused = 0;
   uint32_t tick = 100;
@@ -239,7 +231,7 @@ TEST(TrackPropertyTest, SynAndItsNextPacketReachTheSameBackend) {
 // A stranger who knows the flow's four-tuple but not its sequence numbers, and who sends from any
 // other address besides.
 TEST(TrackPropertyTest, SpoofedPacketsNeitherMoveNorEvictAFirmFlow) {
-  Random random(Seed());
+  Random random(TestSeed());
   TrackFixture table(8, 4);
   uint32_t tick = 100;
   const auto send = [&](uint64_t hash, uint32_t flags, uint32_t sequence, bool open) {
@@ -274,7 +266,7 @@ TEST(TrackPropertyTest, SpoofedPacketsNeitherMoveNorEvictAFirmFlow) {
 }
 
 TEST(TrackPropertyTest, SynFloodStaysWithinTheQuotaAndHonestConnectionsSucceed) {
-  Random random(Seed());
+  Random random(TestSeed());
   constexpr uint32_t kBuckets = 2048;
   TrackFixture table(kBuckets, 4);
   uint32_t tick = 100;
