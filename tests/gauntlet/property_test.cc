@@ -190,6 +190,8 @@ class Round {
     const bool moved = !(had == has);
     EXPECT_TRUE(!moved || Speaks(plan_, *base_, *candidate_, *had.service))
         << had.service->name << " loses port " << probe.port << " of .." << probe.vip;
+    // What found no backend had nothing that could move.
+    if (had.verdict != LB_FORWARD) return;
     if (has.service != nullptr && has.service->name == had.service->name) {
       auto& [flows, changed] = seen_[had.service->name];
       ++flows;
