@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "bpf/lb_xdp.skel.h"
@@ -83,7 +84,7 @@ absl::Status LoadError(int error, absl::string_view log) {
       if (log.empty()) {
         return absl::PermissionDeniedError(
             "this process may not load BPF programs: run evenkeeld as root, or with CAP_BPF, "
-            "CAP_NET_ADMIN and CAP_SYS_ADMIN");
+            "CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN");
       }
       break;
     case ENOMEM:
@@ -94,11 +95,14 @@ absl::Status LoadError(int error, absl::string_view log) {
       }
       break;
   }
+  // The verifier's word for a process that has CAP_BPF without CAP_PERFMON.
+  const bool unprivileged = absl::StrContains(log, "for !root");
   if (log.size() > kVerifierLogShown) log.remove_prefix(log.size() - kVerifierLogShown);
-  return absl::InternalError(
-      absl::StrCat("this kernel refuses the XDP program (", strerror(error),
-                   "); Linux 5.15 or later is needed. The end of its verifier's log:\n",
-                   log.empty() ? "(none)" : log));
+  return absl::InternalError(absl::StrCat(
+      "this kernel refuses the XDP program (", strerror(error), "); ",
+      unprivileged ? "it wants CAP_PERFMON of whoever loads it: run evenkeeld as root, or with it"
+                   : "Linux 5.15 or later is needed",
+      ". The end of its verifier's log:\n", log.empty() ? "(none)" : log));
 }
 
 absl::Status SetSizes(bpf_object* object, const lb_map_sizes& sizes, const CpuMaps& cpus) {
