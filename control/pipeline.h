@@ -248,6 +248,8 @@ class Pipeline {
   bool EndStrayTrial(PlaneSink* sink, const PlaneState& state);
   bool IsUnknown(const PlaneState& state);
   void AdoptUnknown(const PlaneSink& sink, const PlaneState& state);
+  bool PublishNothing(PlaneSink* sink, const PlaneState& state);
+  absl::StatusOr<CompiledPtr> MakeNothing(const PlaneState& state);
   // Where not `must`, only if a tail ends.
   absl::Status Republish(absl::string_view why, const TailEvidence* evidence, bool must);
   bool Faulty(absl::string_view area, absl::string_view text);

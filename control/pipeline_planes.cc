@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/app/log.h"
+#include "control/config/parse.h"
 #include "control/pipeline.h"
 
 namespace evenkeel {
@@ -31,7 +32,9 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
   if (!EndStrayTrial(sink, state)) return false;
   const RunningPtr running = Running();
   if (running == nullptr) {
-    if (is_new && state.image != nullptr && state.revision != 0) AdoptUnknown(*sink, state);
+    if (state.revision == 0) return true;
+    if (!IsUnknown(state)) return PublishNothing(sink, state);
+    if (is_new && state.image != nullptr) AdoptUnknown(*sink, state);
     return true;
   }
   if (running->compiled == nullptr) return true;  // said when it was loaded
@@ -91,6 +94,54 @@ void Pipeline::AdoptUnknown(const PlaneSink& sink, const PlaneState& state) {
              " (generation ", state.generation,
              "), of which this state directory knows nothing: it goes on as it is; apply the "
              "configuration file to take it over");
+}
+
+// A plane that took the first revision of all without its answer being heard: whoever applied it
+// was told that it does not run, and there is none before it.
+bool Pipeline::PublishNothing(PlaneSink* sink, const PlaneState& state) {
+  absl::StatusOr<CompiledPtr> nothing = MakeNothing(state);
+  const absl::Status published =
+      nothing.ok() ? sink->Publish((*nothing)->publication, options_.publish_timeout)
+                   : nothing.status();
+  if (!published.ok()) {
+    return !Faulty("publish",
+                   absl::StrCat("the ", sink->kind(), " plane runs revision ", state.revision,
+                                ", which never came to be, and cannot be told to run nothing: ",
+                                published.message()));
+  }
+  publisher_.SetRunning(nullptr);
+  LogWarning("publish", "the ", sink->kind(), " plane ran revision ", state.revision,
+             ", which never came to be, and nothing was confirmed before it: nothing runs");
+  return true;
+}
+
+// Of what a failed revision's configuration says about the node; its backends' indices stay theirs.
+absl::StatusOr<CompiledPtr> Pipeline::MakeNothing(const PlaneState& state) {
+  const absl::StatusOr<Revision> failed = Show(state.revision);
+  if (!failed.ok()) return failed.status();
+  const ParseResult parsed = ParseConfig(failed->content);
+  if (!parsed.config) return absl::FailedPreconditionError("its file cannot be read");
+  const absl::StatusOr<ClusterKey> key = KeyFor(*parsed.config, MissingKey::kRefuse);
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<uint64_t> generation = NextGeneration();
+  if (!generation.ok()) return generation.status();
+  if (absl::Status s = Noted(store_->ReserveGeneration(*generation)); !s.ok()) return s;
+  const absl::StatusOr<LogHead> head = store_->Head();
+  if (!head.ok()) return head.status();
+
+  const Config nothing = NothingConfirmed(*parsed.config);
+  const absl::Time now = options_.clock->Now();
+  if (state.image != nullptr) leases_ = LeaseTable::Adopt(*state.image, now);
+  absl::StatusOr<LeaseTable> leases = LeaseAll(nothing, leases_, now);
+  if (!leases.ok()) return leases.status();
+  leases_ = *std::move(leases);
+  return publisher_.Make({.config = nothing,
+                          .key = *key,
+                          .leases = leases_,
+                          .generation = *generation,
+                          .audit_entries = head->entries,
+                          .audit_head = head->hash},
+                         options_.clock->BootNs());
 }
 
 // To every plane that is there, so that all have one generation.

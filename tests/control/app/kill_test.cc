@@ -1,13 +1,17 @@
 // evenkeeld killed after each step of each call, and in random sequences of everything that can
 // happen to it: afterwards revision, planes and log agree, and nobody who was told "confirmed" sees
 // it taken back.
+//
+// EVENKEEL_SEED repeats a run of the random ones, EVENKEEL_STORMS says how many (12).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <random>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/control/app/change_rig.h"
@@ -280,10 +284,20 @@ class Storm {
   PublicationPtr last_;
 };
 
+void FromEnvironment(const char* name, uint32_t& value) {
+  if (const char* given = std::getenv(name)) {
+    ASSERT_TRUE(absl::SimpleAtoi(given, &value)) << name << "=" << given;
+  }
+}
+
 TEST(StormTest, WhatWasToldAsConfirmedStaysAndAllAgree) {
-  const uint32_t first = std::random_device()();
-  for (uint32_t seed = first; seed < first + 12 && !testing::Test::HasFailure(); ++seed) {
-    SCOPED_TRACE(absl::StrCat("seed ", seed));
+  uint32_t seed = std::random_device()();
+  uint32_t storms = 12;
+  FromEnvironment("EVENKEEL_SEED", seed);
+  FromEnvironment("EVENKEEL_STORMS", storms);
+  printf("EVENKEEL_SEED=%u\n", seed);
+  for (uint32_t i = 0; i < storms && !HasFailure(); ++i, ++seed) {
+    SCOPED_TRACE(absl::StrCat("EVENKEEL_SEED=", seed));
     Storm(seed).Run(120);
   }
 }

@@ -118,6 +118,22 @@ TEST_F(TrialTest, OfTheFirstRevisionGoesBackToNothing) {
   EXPECT_FALSE(fresh.pipeline_->Confirm(kAlice).refusal);
 }
 
+TEST_F(TrialTest, OfAFirstRevisionThatASilentPlaneHasTakenLeavesNothing) {
+  for (const bool on_trial : {false, true}) {
+    ChangeRig rig;
+    const std::string text = rig.Text({10, 10});
+    rig.plane_.AnswerNext(absl::DeadlineExceededError("no answer"), true);
+    ASSERT_TRUE((on_trial ? rig.Try(text) : rig.Now(text)).refusal);
+    ASSERT_EQ(rig.PlaneRevision(), 1);
+    rig.plane_.Connect();
+    EXPECT_TRUE(rig.pipeline_->Settle());
+    EXPECT_EQ(rig.PlaneRevision(), 0) << "its operator was told that it does not run";
+    EXPECT_EQ(rig.pipeline_->Running(), nullptr);
+    EXPECT_FALSE(rig.Now(text).refusal);
+    EXPECT_EQ(rig.PlaneRevision(), 2);
+  }
+}
+
 TEST_F(TrialTest, RefusesEveryOtherChangeAndNamesItsHolder) {
   Try(Text({10, 12}));
   const ApplyOutcome others[] = {
