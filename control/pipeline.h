@@ -37,6 +37,7 @@
 #include "absl/time/time.h"
 #include "control/change/calls.h"
 #include "control/change/clock.h"
+#include "control/change/drain_forecast.h"
 #include "control/change/judge.h"
 #include "control/config/config.h"
 #include "control/config/finding.h"
@@ -78,6 +79,8 @@ class Pipeline {
     std::function<std::map<std::string, double>()> new_flows = {};
     // Told what is to be checked from now on, verdicts to come by Take(); may be empty.
     std::function<void(const std::vector<HealthTarget>&, const Network&)> check = {};
+    // Tries the checks of a candidate, within about the given time; may be empty.
+    std::function<std::vector<Finding>(const Config&, absl::Duration within)> probe = {};
   };
 
   // Reads what the store knows. `store` and `sinks` outlive the pipeline.
@@ -114,7 +117,8 @@ class Pipeline {
   absl::StatusOr<ApplyOutcome> AwaitTrialEnd(int64_t revision, absl::Time deadline);
 
   // What applying `call.content` would do to what runs now. The plan of a candidate that has errors
-  // is a refusal with findings and nothing else (its digest is all zeros).
+  // is a refusal with findings and nothing else (its digest is all zeros). With a probe it blocks
+  // for as long as that takes; what is found is no part of the digest.
   absl::StatusOr<Plan> PlanChange(const PlanCall& call);
 
   // What the planes run: the trial while there is one, else the newest confirmed revision. Null
@@ -129,7 +133,7 @@ class Pipeline {
   // Looks at everything now. Nothing is changed by it.
   AuditReport Audit();
   std::vector<ControlAlarm> Alarms() const;
-  // Of what runs.
+  // Of what runs, with how far they have got by the last look at the flow tables.
   std::vector<DrainView> Drains() const;
   // A caller who may not do `verb` was turned away: goes to the audit log.
   void LogRefusal(absl::string_view verb, const Who& who, absl::string_view why);
@@ -241,6 +245,9 @@ class Pipeline {
 
   // pipeline_drain.cc
   ApplyOutcome ChangeDrains(absl::string_view verb, const DrainCall& call, const Who& who);
+  bool KnowsDrains(const RunningRevision& running) const;
+  void FollowDrains(const RunningRevision& running, const FlowsNow& flows);
+  void ForgetDrains(const std::vector<DrainView>& views);
 
   // pipeline_planes.cc
   bool ReconcileAll();
@@ -293,7 +300,8 @@ class Pipeline {
 
   mutable std::mutex view_mutex_;  // guards what follows; taken after change_mutex_
   RunningPtr running_;
-  std::optional<TrialView> trial_view_;  // `left` is not kept
+  std::map<std::pair<std::string, std::string>, DrainForecast> forecasts_;  // by pool and backend
+  std::optional<TrialView> trial_view_;                                     // `left` is not kept
   uint64_t trial_deadline_ns_ = 0;
   std::optional<ApplyOutcome> last_end_;  // of the last trial that ended here
   absl::Time next_audit_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "control/change/drains.h"
 #include "control/change/refusals.h"
@@ -10,6 +11,8 @@
 namespace evenkeel {
 namespace {
 
+constexpr absl::string_view kDrainAlarm = "drain ";  // of the causes of its alarms
+
 const Backend* FindBackend(const Config& config, const DrainCall& call) {
   const Pool* pool = config.FindPool(call.pool);
   if (pool == nullptr) return nullptr;
@@ -17,6 +20,31 @@ const Backend* FindBackend(const Config& config, const DrainCall& call) {
     if (backend.name == call.backend) return &backend;
   }
   return nullptr;
+}
+
+std::optional<uint16_t> IndexOf(const ImageView& image, const Pool& pool, const std::string& name) {
+  const uint64_t pool_id = NameId(pool.name);
+  for (const Backend& backend : pool.backends) {
+    if (backend.name != name) continue;
+    const Address address = backend.address.bytes();
+    for (size_t i = 0; i < image.backends().size(); i++) {
+      const lb_backend& record = image.backends()[i];
+      if (record.family == LB_FAMILY_NONE || image.pools()[record.pool].id != pool_id) continue;
+      if (std::ranges::equal(address, record.address)) return static_cast<uint16_t>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+// Until when a connection of the backend may speak up that no flow table names; 0: there is none.
+uint64_t WindowEndNs(const ImageView& image, uint16_t index) {
+  uint64_t end = 0;
+  for (const lb_transition& transition : image.transitions()) {
+    if (transition.state == LB_SLOT_OPEN && transition.previous == index) {
+      end = std::max(end, transition.open_until_ns);
+    }
+  }
+  return end;
 }
 
 std::string NameOf(const DrainCall& call) { return absl::StrCat(call.pool, "/", call.backend); }
@@ -98,10 +126,81 @@ ApplyOutcome Pipeline::ChangeDrains(absl::string_view verb, const DrainCall& cal
                 .force = call.force && verb == "drain"});
 }
 
+// Whether a look at the flow tables has nothing more to tell.
+bool Pipeline::KnowsDrains(const RunningRevision& running) const {
+  const std::lock_guard lock(view_mutex_);
+  return std::ranges::all_of(
+      ViewsOf(running.config, running.record.drains), [&](const DrainView& view) {
+        const auto known = forecasts_.find({view.pool, view.backend});
+        return known != forecasts_.end() && known->second.progress().connections_left == 0u;
+      });
+}
+
+void Pipeline::FollowDrains(const RunningRevision& running, const FlowsNow& flows) {
+  const absl::Time now = options_.clock->Now();
+  const uint64_t now_ns = options_.clock->BootNs();
+  const ImageView& image = *running.compiled->image;
+  const std::vector<DrainView> views = ViewsOf(running.config, running.record.drains);
+  ForgetDrains(views);
+  for (const DrainView& view : views) {
+    const Pool& pool = *running.config.FindPool(view.pool);
+    const std::optional<uint16_t> index = IndexOf(image, pool, view.backend);
+    if (!index) continue;
+    const auto found = flows.backends.find(*index);
+    const uint64_t left = found == flows.backends.end() ? 0 : found->second.flows;
+    const absl::Duration window =
+        absl::Nanoseconds(std::max(WindowEndNs(image, *index), now_ns) - now_ns);
+    const std::string name = absl::StrCat(view.pool, "/", view.backend);
+    {
+      const std::lock_guard lock(view_mutex_);
+      forecasts_[{view.pool, view.backend}].Add(now, left, now + window);
+    }
+    const BackendDrain* beside = FindDrain(running.record.drains, view.pool, view.backend);
+    const absl::Time since = beside != nullptr ? beside->since : running.record.when;
+    const std::string cause = absl::StrCat(kDrainAlarm, name);
+    if (left == 0 || now - since <= pool.drain) {
+      Clear(cause);
+      continue;
+    }
+    Raise(cause, {.rule = "F19",
+                  .service = {},
+                  .backend = name,
+                  .since = now,
+                  .message = absl::StrCat(name, " has drained for longer than the ",
+                                          absl::FormatDuration(pool.drain),
+                                          " that its pool allows, and ", left,
+                                          " connections are still there: they stay with it until "
+                                          "they end, also when it is removed")});
+  }
+}
+
+// Those that no longer drain.
+void Pipeline::ForgetDrains(const std::vector<DrainView>& views) {
+  const auto drains = [&](const std::string& name) {
+    return std::ranges::any_of(views, [&](const DrainView& view) {
+      return absl::StrCat(view.pool, "/", view.backend) == name;
+    });
+  };
+  const std::lock_guard lock(view_mutex_);
+  std::erase_if(forecasts_, [&](const auto& known) {
+    return !drains(absl::StrCat(known.first.first, "/", known.first.second));
+  });
+  std::erase_if(alarms_, [&](const auto& alarm) {
+    return absl::StartsWith(alarm.first, kDrainAlarm) &&
+           !drains(alarm.first.substr(kDrainAlarm.size()));
+  });
+}
+
 std::vector<DrainView> Pipeline::Drains() const {
   const RunningPtr running = Running();
   if (running == nullptr) return {};
-  return ViewsOf(running->config, running->record.drains);
+  std::vector<DrainView> views = ViewsOf(running->config, running->record.drains);
+  const std::lock_guard lock(view_mutex_);
+  for (DrainView& view : views) {
+    const auto known = forecasts_.find({view.pool, view.backend});
+    if (known != forecasts_.end()) view.progress = known->second.progress();
+  }
+  return views;
 }
 
 }  // namespace evenkeel

@@ -1,4 +1,6 @@
 // What is only asked about changes, and who was turned away.
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,7 +26,14 @@ absl::StatusOr<Plan> Pipeline::PlanChange(const PlanCall& call) {
                      .allow = call.allow,
                      .new_flows = call.new_flows});
   if (!judged.ok()) return judged.status();
-  return std::move(judged->plan);
+  Plan plan = std::move(judged->plan);
+  if (call.probe_within && judged->config && options_.probe) {
+    std::vector<Finding> found = options_.probe(*judged->config, *call.probe_within);
+    if (HasErrors(found)) plan.verdict = Verdict::kRefuse;
+    std::move(found.begin(), found.end(), std::back_inserter(plan.findings));
+    SortByPlace(plan.findings);
+  }
+  return plan;
 }
 
 absl::StatusOr<std::vector<Revision>> Pipeline::History() {

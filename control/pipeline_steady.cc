@@ -54,6 +54,7 @@ void Pipeline::FollowConfigs(const Config* confirmed, const Config* trial) {
 void Pipeline::FollowRunning() {
   const RunningPtr base = Base();
   const RunningPtr running = Running();
+  ForgetDrains(Drains());
   const bool on_trial = active_ && active_->is_trial() && running != nullptr && running != base;
   FollowConfigs(base == nullptr ? nullptr : &base->config, on_trial ? &running->config : nullptr);
 }
@@ -137,12 +138,13 @@ bool Pipeline::KeepSteady() {
 
   const ImageView& image = *running->compiled->image;
   const bool has_tails = image.transitions().size() > 1 || !leases_.leaving().empty();
-  const bool looks = has_tails && now >= next_evidence_;
+  const bool looks = (has_tails || !KnowsDrains(*running)) && now >= next_evidence_;
   if (!stale_ && !looks) return true;
   std::optional<FlowsNow> evidence;
   if (looks) {
     next_evidence_ = now + kEvidenceEvery;
     evidence = ReadEvidence(image);
+    if (evidence) FollowDrains(*running, *evidence);
   }
   publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
   const absl::Status status = Renew(evidence ? &evidence->tails : nullptr, stale_);

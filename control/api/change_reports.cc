@@ -94,6 +94,9 @@ void FillDrain(const DrainView& drain, v1::Drain* out) {
   out->set_reason(drain.reason);
   if (drain.until) out->set_until(Rfc3339(*drain.until));
   out->set_by_file(drain.by_file);
+  const DrainProgress& progress = drain.progress;
+  if (progress.connections_left) out->set_connections_left(Number(*progress.connections_left));
+  if (progress.done_at) out->set_done_at(Rfc3339(*progress.done_at));
 }
 
 void FillHistory(const std::vector<Revision>& revisions, v1::HistoryReply* reply) {

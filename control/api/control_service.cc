@@ -18,6 +18,13 @@ namespace {
 
 // An operator's --wait asks again; the daemon's own end shall not wait for it.
 constexpr absl::Duration kWaitMax = absl::Milliseconds(500);
+constexpr absl::Duration kProbeMin = absl::Milliseconds(100);
+constexpr absl::Duration kProbeMax = absl::Seconds(60);
+
+std::optional<absl::Duration> ProbeWithin(const v1::PlanRequest& request) {
+  if (!request.has_probe_seconds()) return std::nullopt;
+  return std::clamp(absl::Seconds(request.probe_seconds()), kProbeMin, kProbeMax);
+}
 
 // Of a candidate with errors no plan can be made, and its digest stays empty.
 bool IsMade(const Plan& plan) { return plan.digest != Digest{}; }
@@ -55,7 +62,8 @@ class ControlService final : public v1::Control::Service {
     const PlanCall call{.content = request->content(),
                         .file = request->file(),
                         .allow = {},
-                        .new_flows = {request->new_flows().begin(), request->new_flows().end()}};
+                        .new_flows = {request->new_flows().begin(), request->new_flows().end()},
+                        .probe_within = ProbeWithin(*request)};
     const absl::StatusOr<evenkeel::Plan> plan = pipeline_.PlanChange(call);
     if (plan.ok()) {
       *reply = IsMade(*plan) ? ToMessage(*plan) : RefusedPlan(plan->findings);
@@ -174,7 +182,7 @@ class ControlService final : public v1::Control::Service {
   grpc::Status Backends(grpc::ServerContext*, const v1::BackendsRequest*,
                         v1::BackendsReply* reply) override {
     if (MayCall("backends", Role::kLook, reply)) {
-      FillBackends(pipeline_.Running(), pipeline_.standings(), traffic_.Now(), reply);
+      FillBackends(pipeline_, traffic_.Now(), reply);
     }
     return grpc::Status::OK;
   }

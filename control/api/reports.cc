@@ -26,6 +26,21 @@ constexpr ReasonInfo kReasons[] = {
 
 int64_t Number(uint64_t value) { return static_cast<int64_t>(value); }
 
+void FillTable(const FlowTableCount& count, v1::FlowTable* out) {
+  out->set_queue(static_cast<int32_t>(count.table));
+  out->set_capacity(Number(count.entries));
+  out->set_occupied(Number(count.flows));
+  out->set_firm(Number(count.occupied[LB_ENTRY_FIRM]));
+  out->set_missed(Number(count.occupied[LB_ENTRY_MISS]));
+  out->set_pending(Number(count.occupied[LB_ENTRY_PENDING]));
+  // What became firm had been inserted before.
+  out->set_inserted(Number(count.inserted[LB_ENTRY_PENDING] + count.inserted[LB_ENTRY_MISS]));
+  out->set_evicted(Number(count.evicted[LB_ENTRY_PENDING] + count.evicted[LB_ENTRY_MISS]));
+  out->set_expired(Number(count.expired));
+  (*out->mutable_refused())["quota"] = Number(count.refused[LB_REFUSED_QUOTA]);
+  (*out->mutable_refused())["full"] = Number(count.refused[LB_REFUSED_FULL]);
+}
+
 void FillPlane(const PlaneSink& sink, const absl::StatusOr<StatsSnapshot>& stats, v1::Plane* out) {
   const PlaneState state = sink.State();
   out->set_kind(std::string(sink.kind()));
@@ -41,6 +56,7 @@ void FillPlane(const PlaneSink& sink, const absl::StatusOr<StatsSnapshot>& stats
     worker->set_packets(Number(count.packets));
     worker->set_new_flows(Number(count.new_flows));
   }
+  for (const FlowTableCount& count : stats->flow_tables) FillTable(count, out->add_flow_tables());
 }
 
 // Null where the running revision could not be built again.
@@ -89,6 +105,15 @@ void FillBackend(const Service& service, const Pool& pool, const CompiledPool* c
     out->set_new_flows(Number(found->second.new_flows));
     out->set_packets(Number(found->second.packets));
     out->set_bytes(Number(found->second.bytes));
+  }
+}
+
+void FillProgress(const std::vector<DrainView>& drains, v1::Backend* out) {
+  for (const DrainView& drain : drains) {
+    if (drain.pool != out->pool() || drain.backend != out->name()) continue;
+    const DrainProgress& progress = drain.progress;
+    if (progress.connections_left) out->set_connections_left(Number(*progress.connections_left));
+    if (progress.done_at) out->set_done_at(Rfc3339(*progress.done_at));
   }
 }
 
@@ -158,15 +183,18 @@ void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::Serv
   }
 }
 
-void FillBackends(const RunningPtr& running, const Standings& standings, const TrafficNow& traffic,
-                  v1::BackendsReply* reply) {
+void FillBackends(const Pipeline& pipeline, const TrafficNow& traffic, v1::BackendsReply* reply) {
+  const RunningPtr running = pipeline.Running();
   if (running == nullptr) return;
+  const std::vector<DrainView> drains = pipeline.Drains();
   for (const Service& service : running->config.services) {
     const Pool* pool = running->config.FindPool(service.pool);
     if (pool == nullptr) continue;
     const CompiledPool* compiled = FindCompiled(*running, service.pool);
     for (size_t i = 0; i < pool->backends.size(); ++i) {
-      FillBackend(service, *pool, compiled, i, standings, traffic, reply->add_backends());
+      v1::Backend* out = reply->add_backends();
+      FillBackend(service, *pool, compiled, i, pipeline.standings(), traffic, out);
+      FillProgress(drains, out);
     }
   }
 }

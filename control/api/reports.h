@@ -26,8 +26,7 @@ class VersionReply;
 
 void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusReply* reply);
 void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::ServicesReply* reply);
-void FillBackends(const RunningPtr& running, const Standings& standings, const TrafficNow& traffic,
-                  v1::BackendsReply* reply);
+void FillBackends(const Pipeline& pipeline, const TrafficNow& traffic, v1::BackendsReply* reply);
 void FillDrops(const TrafficNow& traffic, v1::DropsReply* reply);
 void FillExplain(const RunningPtr& running, const v1::ExplainRequest& request,
                  v1::ExplainReply* reply);

@@ -13,6 +13,8 @@
 #include "control/api/server_pool.h"
 #include "control/api/unix_listener.h"
 #include "control/app/log.h"
+#include "control/health/probe_findings.h"
+#include "control/health/probe_once.h"
 #include "control/health/prober.h"
 #include "control/metrics/http_server.h"
 #include "control/metrics/traffic.h"
@@ -87,6 +89,7 @@ struct Daemon::Parts {
   std::unique_ptr<UnixListener> listener;
   VerdictGate verdicts;
   std::unique_ptr<Prober> prober;
+  std::mutex probing;  // one dry run at a time
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<HttpServer> http;
@@ -99,6 +102,10 @@ Pipeline::Options Daemon::OptionsFor(Parts* parts) {
   options.new_flows = [parts] { return RatesOf(*parts->pipeline, *parts->traffic); };
   options.check = [parts](const std::vector<HealthTarget>& targets, const Network& network) {
     if (parts->prober != nullptr) parts->prober->SetTargets(targets, network);
+  };
+  options.probe = [parts](const Config& config, absl::Duration within) {
+    const std::lock_guard lock(parts->probing);
+    return ProbeFindings(config, ProbeOnce(HealthTargetsOf(config), config.network, within));
   };
   return options;
 }
@@ -139,7 +146,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
       MakeSink({.plane = settings.plane,
                 .dataplane_socket = settings.dataplane_socket,
                 .interface = settings.interface,
-                .xdp_mode = settings.xdp_mode});
+                .xdp_mode = settings.xdp_mode,
+                .flow_tracking = settings.flow_tracking});
   if (!sink.ok()) return sink.status();
   parts->sink = *std::move(sink);
 

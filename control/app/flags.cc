@@ -19,6 +19,10 @@ DEFINE_string(dataplane_socket, "/run/evenkeel/dataplane.sock",
               "Unix socket of evenkeel-dataplane (plane dpdk)");
 DEFINE_string(interface, "", "network interface to forward on (plane xdp)");
 DEFINE_string(xdp_mode, "native", "native or generic (plane xdp)");
+DEFINE_bool(
+    flow_tracking, true,
+    "follow the connections of slots that move (plane xdp, when it is attached); false spares "
+    "the memory, and every change breaks some");
 DEFINE_string(look_group, "", "group that may look; empty: nobody but root and this daemon's user");
 DEFINE_string(change_group, "",
               "group that may change; empty: nobody but root and this daemon's user");
@@ -26,9 +30,9 @@ DEFINE_string(change_group, "",
 namespace evenkeel {
 namespace {
 
-constexpr const char* kOwnFlags[] = {"socket",   "state_dir",        "http",
-                                     "plane",    "dataplane_socket", "interface",
-                                     "xdp_mode", "look_group",       "change_group"};
+constexpr const char* kOwnFlags[] = {"socket",           "state_dir",   "http",     "plane",
+                                     "dataplane_socket", "interface",   "xdp_mode", "flow_tracking",
+                                     "look_group",       "change_group"};
 constexpr int kFlagfileDepthMax = 8;
 
 absl::Status Wrong(absl::string_view word, absl::string_view why) {
@@ -124,6 +128,7 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   settings.dataplane_socket = FLAGS_dataplane_socket;
   settings.interface = FLAGS_interface;
   settings.xdp_mode = FLAGS_xdp_mode;
+  settings.flow_tracking = FLAGS_flow_tracking;
   settings.look_group = FLAGS_look_group;
   settings.change_group = FLAGS_change_group;
   if (settings.plane != "dpdk" && settings.plane != "xdp") {

@@ -22,6 +22,7 @@ struct Settings {
   std::string dataplane_socket;
   std::string interface;
   std::string xdp_mode;  // native | generic
+  bool flow_tracking = true;
   std::string look_group;
   std::string change_group;
   bool show_help = false;

@@ -14,6 +14,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "control/change/drain_forecast.h"
 #include "control/config/config.h"
 #include "control/config/finding.h"
 #include "control/store/revision.h"
@@ -38,6 +39,8 @@ struct PlanCall {
   std::string file;
   std::vector<Allow> allow;
   std::map<std::string, double> new_flows;  // a second, by service; those that are known
+  // Its checks are tried first, for at most so long; not set: no backend is asked.
+  std::optional<absl::Duration> probe_within;
 };
 
 struct RollbackCall {
@@ -104,6 +107,7 @@ struct DrainView {
   std::string reason;
   std::optional<absl::Time> until;
   bool by_file = false;
+  DrainProgress progress;
 };
 
 struct AuditReport {

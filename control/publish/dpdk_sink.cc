@@ -115,10 +115,16 @@ absl::StatusOr<PlaneAudit> DpdkSink::Audit(absl::Duration timeout) {
   }
 }
 
-// The workers' tables are files: they are read whether the plane answers or not.
+// The workers' tables are files, in a directory that the plane told when it connected.
 absl::Status DpdkSink::ReadFlows(const ShowFlows& show) {
-  const absl::StatusOr<std::vector<FlowRegion>> tables =
-      ReadFlowTables(DefaultFlowDirectory(socket_path_));
+  std::string directory;
+  {
+    const std::lock_guard call(call_mutex_);
+    if (client_ == nullptr) return NotConnected(socket_path_, State().fault);
+    directory = client_->hello().flow_dir;
+  }
+  if (directory.empty()) return absl::OkStatus();  // it tracks none
+  const absl::StatusOr<std::vector<FlowRegion>> tables = ReadFlowTables(directory);
   if (!tables.ok()) return tables.status();
   for (const FlowRegion& table : *tables) show(table.buckets());
   return absl::OkStatus();

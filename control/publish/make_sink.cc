@@ -8,9 +8,11 @@ namespace evenkeel {
 
 absl::StatusOr<std::unique_ptr<PlaneSink>> MakeSink(const SinkOptions& options) {
   if (options.plane == "dpdk") return std::make_unique<DpdkSink>(options.dataplane_socket);
-  return XdpSink::Create(
-      {.interface = options.interface,
-       .mode = options.xdp_mode == "generic" ? XdpMode::kGeneric : XdpMode::kNative});
+  XdpPlane::Options plane{
+      .interface = options.interface,
+      .mode = options.xdp_mode == "generic" ? XdpMode::kGeneric : XdpMode::kNative};
+  if (!options.flow_tracking) plane.flows.buckets = 1;
+  return XdpSink::Create(plane);
 }
 
 }  // namespace evenkeel

@@ -15,6 +15,7 @@ struct SinkOptions {
   std::string dataplane_socket;  // dpdk
   std::string interface;         // xdp
   std::string xdp_mode;          // xdp: native | generic
+  bool flow_tracking = true;     // xdp
 };
 
 // An error tells the operator what to do: there is no such interface, no permission, no native XDP.

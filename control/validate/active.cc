@@ -6,7 +6,6 @@ namespace evenkeel {
 namespace {
 
 constexpr InactiveKey kInactiveKeys[] = {
-    {"pools.*.drain", "a drain lasts until it is ended, or warns at its own `until`"},
     {"pools.*.backends.*.capacity", "loads are not compared with it"},
 };
 

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/table/channel.h"
 #include "dataplane/table/flow_directory.h"
 
 DEFINE_string(socket, "/run/evenkeel/dataplane.sock", "Unix socket on which evenkeeld is awaited");
@@ -36,6 +39,8 @@ DEFINE_bool(flow_tracking, true,
 
 namespace evenkeel {
 namespace {
+
+constexpr size_t kFlowDirMax = sizeof(HelloMessage::flow_dir) - 1;
 
 constexpr const char* kOwnFlags[] = {
     "socket",   "state_dir",          "workers",        "port",  "tap",
@@ -154,7 +159,14 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   settings.rx_descriptors = static_cast<uint16_t>(FLAGS_rx_descriptors);
   settings.tx_descriptors = static_cast<uint16_t>(FLAGS_tx_descriptors);
   settings.mbufs = FLAGS_mbufs;
-  settings.flow_dir = FLAGS_flow_dir.empty() ? DefaultFlowDirectory(FLAGS_socket) : FLAGS_flow_dir;
+  // Absolute, since control reads the tables there, from a working directory of its own.
+  std::error_code error;
+  settings.flow_dir = std::filesystem::absolute(
+      FLAGS_flow_dir.empty() ? DefaultFlowDirectory(FLAGS_socket) : FLAGS_flow_dir, error);
+  if (settings.flow_dir.size() > kFlowDirMax) {
+    return Wrong(absl::StrCat("--flow-dir=", settings.flow_dir),
+                 absl::StrCat("is longer than ", kFlowDirMax, " bytes"));
+  }
   settings.flow_table_entries = FLAGS_flow_tracking ? FLAGS_flow_table_entries : 0;
   settings.polling = FLAGS_poll == "busy" ? Polling::kBusy : Polling::kAdaptive;
   return settings;

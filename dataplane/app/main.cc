@@ -201,7 +201,8 @@ absl::Status RunPlane(const Settings& settings, int signal_fd) {
 
   Plane plane(static_cast<uint32_t>(lcores->size()), (*port)->mac());
   Manager::Options options{settings.socket, settings.state_dir, *lcores,
-                           tap != nullptr ? tap->interface_index() : found->interface_index};
+                           tap != nullptr ? tap->interface_index() : found->interface_index,
+                           settings.flow_table_entries == 0 ? "" : settings.flow_dir};
   absl::StatusOr<std::unique_ptr<Manager>> manager = Manager::Create(options, &plane, port->get());
   if (!manager.ok()) return manager.status();
   // Only now, when no other dataplane has the socket, are the tables this one's.

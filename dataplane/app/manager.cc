@@ -61,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Manager>> Manager::Create(const Options& options,
   endpoint_options.kind = PlaneKind::kDpdk;
   endpoint_options.worker_count = plane->worker_count();
   endpoint_options.version = EVENKEEL_VERSION;
+  endpoint_options.flow_dir = options.flow_dir;
   PlaneEndpoint::Callbacks callbacks;
   callbacks.install = [self](std::shared_ptr<const ImageView> image) {
     return self->Install(std::move(image));

@@ -31,6 +31,7 @@ class Manager {
     std::string state_dir;
     std::vector<unsigned> lcores;      // of the workers, in their order
     unsigned neighbour_interface = 0;  // whose neighbours next hops are; 0: none, static MACs only
+    std::string flow_dir;              // of the tables of tracked flows; empty: there are none
   };
 
   // Listens, follows the neighbours and restores the last good image. The pointed-to outlive the

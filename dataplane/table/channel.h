@@ -40,7 +40,7 @@
 namespace evenkeel {
 
 inline constexpr uint32_t kChannelMagic = 0x4e4b5645;  // "EVKN"
-inline constexpr uint16_t kChannelVersion = 2;
+inline constexpr uint16_t kChannelVersion = 3;
 inline constexpr size_t kTablesPerMessage =
     200;  // the kernel passes at most 253 descriptors at once
 inline constexpr size_t kNackTextMax = 480;
@@ -90,7 +90,10 @@ struct HelloMessage {
   uint32_t table_count = 0;  // that follow in TABLES messages
   uint32_t reserved = 0;
   char version[32] = {};  // of the program, NUL-terminated
-  TrialRecord trial;      // that it holds, or the last that ended; state kNone: none
+  // Directory of its tables of tracked flows (flow_directory.h), NUL-terminated; empty: it has
+  // none.
+  char flow_dir[256] = {};
+  TrialRecord trial;  // that it holds, or the last that ended; state kNone: none
 };
 
 // Descriptors: one a table, in the same order.

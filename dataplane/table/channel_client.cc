@@ -80,7 +80,8 @@ absl::Status ChannelClient::TakeHello(absl::Time deadline) {
                                                             ": install the same version of both")));
   }
   hello_ = {hello->kind,       hello->pid,      hello->worker_count,    hello->start_ns,
-            hello->generation, hello->revision, TextOf(hello->version), hello->trial};
+            hello->generation, hello->revision, TextOf(hello->version), TextOf(hello->flow_dir),
+            hello->trial};
   news_ = {hello->trial, hello->generation, hello->revision};
   const uint64_t root_size = hello->root_size;
   absl::Status status = OpenStats(std::move(message.fds[0]), hello->stats_size);

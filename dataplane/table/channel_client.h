@@ -49,7 +49,8 @@ class ChannelClient {
     uint64_t generation = 0;  // accepted when we connected
     uint64_t revision = 0;
     std::string version;
-    TrialRecord trial;  // that it held when we connected; kNone: none
+    std::string flow_dir;  // of its tables of tracked flows; empty: it tracks none
+    TrialRecord trial;     // that it held when we connected; kNone: none
   };
   const PlaneInfo& hello() const { return hello_; }
 

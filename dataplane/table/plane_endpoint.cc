@@ -107,6 +107,7 @@ void PlaneEndpoint::Greet() {
   hello.start_ns = start_ns_;
   hello.stats_size = stats_.size();
   CopyText(hello.version, options_.version);
+  CopyText(hello.flow_dir, options_.flow_dir);
   hello.trial = store_.trial();
 
   const std::shared_ptr<const ImageView>& image = store_.accepted();

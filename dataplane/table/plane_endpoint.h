@@ -39,6 +39,7 @@ class PlaneEndpoint {
     PlaneKind kind = PlaneKind::kDpdk;
     uint32_t worker_count = 0;
     std::string version;
+    std::string flow_dir;  // told to control, which reads the tables there; empty: there are none
   };
   struct Callbacks {
     std::function<absl::Status(std::shared_ptr<const ImageView>)> install;

@@ -51,7 +51,7 @@ std::vector<FlagSpec> PlanFlags() {
   return {
       {"base", kText, "FILE", "compare with this file, not with what runs"},
       {"new-flows", kText, "SERVICE=N,...", "new flows a second, for what depends on them"},
-      {"probe", kSwitch, "", "ask the network and the backends first", kNotBuilt},
+      {"probe", kSwitch, "", "try its health checks first, from where evenkeeld runs"},
   };
 }
 

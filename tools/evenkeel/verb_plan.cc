@@ -24,6 +24,9 @@
 namespace evenkeel::cli {
 namespace {
 
+// Of --timeout; the rest is for the plan itself.
+constexpr double kProbeShare = 0.8;
+
 using Rates = std::map<std::string, double>;
 
 struct Planned {
@@ -94,6 +97,9 @@ std::variant<Planned, Failure> PlanAgainstRunning(const Arguments& arguments, Co
   request.set_content(std::move(file.text));
   request.set_file(file.path);
   for (const auto& [service, rate] : rates) (*request.mutable_new_flows())[service] = rate;
+  if (arguments.Has("probe")) {
+    request.set_probe_seconds(absl::ToDoubleSeconds(arguments.timeout) * kProbeShare);
+  }
   Client client(arguments.socket, arguments.timeout);
   Planned planned;
   if (auto failure = client.Call(request, planned.reply)) return *std::move(failure);
@@ -109,6 +115,11 @@ ExitStatus RunPlan(const Arguments& arguments, Console& console) {
   std::variant<ConfigFile, Failure> opened = OpenConfigFile(arguments.operands[0]);
   if (auto* failure = std::get_if<Failure>(&opened)) return console.Fail(*failure);
   ConfigFile& file = std::get<ConfigFile>(opened);
+  if (arguments.Has("probe") && arguments.Has("base")) {
+    return console.Fail(UsageFailure("--probe and --base do not go together",
+                                     "evenkeeld tries the checks, from where it forwards: leave "
+                                     "out --base"));
+  }
   Rates rates;
   if (auto failure = ReadRates(arguments, rates)) return console.Fail(*failure);
   const std::variant<Planned, Failure> made =

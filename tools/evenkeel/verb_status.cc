@@ -62,9 +62,27 @@ std::string RenderPlanes(const v1::StatusReply& status, bool color) {
                    FormatCount(worker.packets()), FormatCount(worker.new_flows())});
     }
   }
+  Table flows({{"PLANE"},
+               {"QUEUE", Align::kRight},
+               {"TRACKED", Align::kRight},
+               {"ROOM", Align::kRight},
+               {"INSERTED", Align::kRight},
+               {"EVICTED", Align::kRight},
+               {"REFUSED", Align::kRight}});
+  for (const v1::Plane& plane : status.planes()) {
+    for (const v1::FlowTable& table : plane.flow_tables()) {
+      int64_t refused = 0;
+      for (const auto& [reason, count] : table.refused()) refused += count;
+      flows.Add({plane.kind(), std::string(absl::StrCat(table.queue())),
+                 FormatCount(table.occupied()), FormatCount(table.capacity()),
+                 FormatCount(table.inserted()), FormatCount(table.evicted()),
+                 Cell(FormatCount(refused), refused == 0 ? Ink::kPlain : Ink::kDoubtful)});
+    }
+  }
   std::string out;
   if (!planes.empty()) absl::StrAppend(&out, "\n", planes.Render(color));
   if (!workers.empty()) absl::StrAppend(&out, "\n", workers.Render(color));
+  if (!flows.empty()) absl::StrAppend(&out, "\n", flows.Render(color));
   return out;
 }
 
@@ -80,10 +98,11 @@ std::string RenderAlarms(const v1::StatusReply& status, bool color) {
 
 std::string RenderDrains(const v1::StatusReply& status, bool color) {
   if (status.drains().empty()) return "";
-  Table drains({{"DRAINED"}, {"UNTIL"}, {"REASON"}});
+  Table drains({{"DRAINED"}, {"UNTIL"}, {"LEFT", Align::kRight}, {"DONE"}, {"REASON"}});
   for (const v1::Drain& drain : status.drains()) {
     drains.Add({std::string(absl::StrCat(drain.pool(), "/", drain.backend())), drain.until(),
-                drain.reason()});
+                drain.has_connections_left() ? FormatCount(drain.connections_left()) : "?",
+                drain.has_done_at() ? drain.done_at() : "?", drain.reason()});
   }
   return "\n" + drains.Render(color);
 }

@@ -59,11 +59,19 @@ class ChangeRig {
     absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(dir_.path());
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
-    absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Create(
-        store_.get(), {&plane_}, {.clock = &clock_, .at_step = [this](absl::string_view step) {
-                                    steps_.emplace_back(step);
-                                    if (kill_at_ && steps_.size() == *kill_at_) throw Killed();
-                                  }});
+    absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
+        Pipeline::Create(store_.get(), {&plane_},
+                         {.clock = &clock_,
+                          .at_step =
+                              [this](absl::string_view step) {
+                                steps_.emplace_back(step);
+                                if (kill_at_ && steps_.size() == *kill_at_) throw Killed();
+                              },
+                          .probe =
+                              [this](const Config&, absl::Duration within) {
+                                probes_.push_back(within);
+                                return probe_finds_;
+                              }});
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     pipeline_ = *std::move(pipeline);
   }
@@ -126,7 +134,9 @@ class ChangeRig {
   FakeClock clock_;
   FakeSink plane_;
   std::vector<std::string> steps_;
-  std::optional<size_t> kill_at_;  // the step, from 1
+  std::optional<size_t> kill_at_;       // the step, from 1
+  std::vector<absl::Duration> probes_;  // for how long backends were asked at most
+  std::vector<Finding> probe_finds_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Pipeline> pipeline_;
 };

@@ -125,5 +125,90 @@ TEST_F(DrainTest, PastItsEndAlarmsAndBlocksTheNextApply) {
   EXPECT_TRUE(pipeline_->Alarms().empty());
 }
 
+// Connections of b2, all of them heard of now.
+class DrainProgressTest : public DrainTest {
+ protected:
+  void Connect(int count) {
+    const ImageView& image = *pipeline_->Running()->compiled->image;
+    const Address address = pipeline_->Running()->config.pools[0].backends[1].address.bytes();
+    uint32_t index = 0;
+    while (!std::equal(address.begin(), address.end(), image.backends()[index].address)) index++;
+    std::vector<uint64_t> entries;
+    for (int i = 0; i < count; i++) {
+      entries.push_back(lb_entry(static_cast<uint32_t>(i) << 20, index, lb_tick_of(clock_.BootNs()),
+                                 LB_ENTRY_FIRM));
+    }
+    plane_.SetFlows(entries);
+  }
+  DrainProgress Progress() { return pipeline_->Drains().at(0).progress; }
+};
+
+TEST_F(DrainProgressTest, TellsWhoIsLeftAndWhenItWillBeDone) {
+  ASSERT_FALSE(Drain("b2").refusal);
+  EXPECT_FALSE(Progress().connections_left) << "nobody has looked yet";
+  clock_.Advance(absl::Minutes(1));
+  Connect(80);
+  pipeline_->Settle();
+  EXPECT_EQ(Progress().connections_left, 80u);
+  EXPECT_FALSE(Progress().done_at) << "not before some have ended";
+  clock_.Advance(absl::Minutes(10));
+  Connect(40);
+  pipeline_->Settle();
+  EXPECT_EQ(Progress().connections_left, 40u);
+  // Half of them end in ten minutes: the last of forty in 10 min * (ln 40 + 0.577) / ln 2.
+  const absl::Duration left = *Progress().done_at - clock_.Now();
+  EXPECT_NEAR(absl::ToDoubleMinutes(left), 61.5, 0.5);
+
+  clock_.Advance(absl::Minutes(30));
+  Connect(0);
+  pipeline_->Settle();
+  EXPECT_EQ(Progress().connections_left, 0u);
+  const absl::Time done = clock_.Now();
+  EXPECT_EQ(Progress().done_at, done);
+  Advance(absl::Minutes(1));
+  EXPECT_EQ(Progress().done_at, done) << "since when";
+}
+
+TEST_F(DrainProgressTest, IsNotDoneWhileAConnectionMaySpeakUp) {
+  ASSERT_FALSE(Drain("b2").refusal);
+  clock_.Advance(absl::Minutes(1));
+  Connect(0);
+  pipeline_->Settle();
+  EXPECT_EQ(Progress().connections_left, 0u);
+  EXPECT_EQ(*Progress().done_at - clock_.Now(), absl::Minutes(14)) << "idle";
+}
+
+TEST_F(DrainProgressTest, LongerThanThePoolAllowsIsAnAlarmUntilItIsDone) {
+  ASSERT_FALSE(Drain("b2").refusal);
+  clock_.Advance(absl::Minutes(14));
+  Connect(3);
+  pipeline_->Settle();
+  EXPECT_TRUE(pipeline_->Alarms().empty());
+  clock_.Advance(absl::Minutes(2));
+  Connect(3);
+  pipeline_->Settle();
+  const std::vector<ControlAlarm> alarms = pipeline_->Alarms();
+  ASSERT_EQ(alarms.size(), 1u);
+  EXPECT_EQ(alarms[0].rule, "F19");
+  EXPECT_EQ(alarms[0].backend, "web/b2");
+  EXPECT_THAT(alarms[0].message, HasSubstr("longer than the 15m"));
+  Connect(0);
+  Advance(absl::Seconds(20));
+  EXPECT_TRUE(pipeline_->Alarms().empty());
+}
+
+TEST_F(DrainProgressTest, AnUndrainEndsTheAlarmAndTheForecast) {
+  ASSERT_FALSE(Drain("b2").refusal);
+  clock_.Advance(absl::Minutes(16));
+  Connect(3);
+  pipeline_->Settle();
+  ASSERT_EQ(pipeline_->Alarms().size(), 1u);
+  ASSERT_FALSE(Undrain("b2").refusal);
+  Advance(absl::Seconds(20));
+  EXPECT_TRUE(pipeline_->Alarms().empty());
+  ASSERT_FALSE(Drain("b2").refusal);
+  EXPECT_FALSE(Progress().connections_left);
+}
+
 }  // namespace
 }  // namespace evenkeel

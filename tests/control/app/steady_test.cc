@@ -170,5 +170,26 @@ TEST_F(SteadyTest, ATrialAddsABackendThatWaitsForItsFirstVerdict) {
   EXPECT_GT(SlotsOf(*PlaneImage(), IndexOf(*PlaneImage(), 4)), 700u);
 }
 
+TEST_F(SteadyTest, APlanTriesTheChecksWhenItIsAskedTo) {
+  const std::string text = Checked({10, 10, 10, 11});
+  const absl::StatusOr<Plan> plan = pipeline_->PlanChange({.content = text});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(probes_.empty());
+  EXPECT_EQ(plan->verdict, Verdict::kAllow);
+
+  probe_finds_ = {{.rule = "F14", .severity = Severity::kError, .path = "pools.web.health"}};
+  const absl::StatusOr<Plan> probed =
+      pipeline_->PlanChange({.content = text, .probe_within = absl::Seconds(3)});
+  ASSERT_TRUE(probed.ok()) << probed.status();
+  EXPECT_EQ(probes_, std::vector{absl::Seconds(3)});
+  EXPECT_EQ(probed->verdict, Verdict::kRefuse);
+  EXPECT_TRUE(std::ranges::any_of(probed->findings,
+                                  [](const Finding& f) { return f.path == "pools.web.health"; }));
+  EXPECT_EQ(probed->digest, plan->digest) << "apply does not ask backends again";
+
+  ASSERT_TRUE(pipeline_->PlanChange({.content = "no", .probe_within = absl::Seconds(3)}).ok());
+  EXPECT_EQ(probes_.size(), 1u) << "there is nothing to try";
+}
+
 }  // namespace
 }  // namespace evenkeel

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "control/config/parse.h"
 #include "control/publish/compile.h"
+#include "dataplane/table/flow_directory.h"
 #include "dataplane/table/trial.h"
 #include "tests/control/app/sample_config.h"
 #include "tests/control/app/temp_dir.h"
@@ -107,6 +108,28 @@ TEST_F(DpdkSinkTest, PublishesTwoHundredTimes) {
     ASSERT_EQ(sink_.State().generation, generation);
   }
   EXPECT_EQ(sink_.State().connection, 1u);
+}
+
+TEST_F(DpdkSinkTest, ReadsTheFlowTablesWhereThePlaneHasThem) {
+  const std::string flow_dir = dir_ / "elsewhere";
+  const absl::StatusOr<FlowTables> tables = TakeFlowTables(flow_dir, 128, 2);
+  ASSERT_TRUE(tables.ok()) << tables.status();
+  const auto read = [this] {
+    size_t buckets = 0;
+    const absl::Status status =
+        sink_.ReadFlows([&](std::span<const lb_flow_bucket> table) { buckets += table.size(); });
+    return status.ok() ? absl::StatusOr<size_t>(buckets) : status;
+  };
+  Start();
+  EXPECT_TRUE(absl::IsUnavailable(read().status())) << "where, only the plane knows";
+  {
+    FakePlane plane(socket_, "", flow_dir);
+    ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+    EXPECT_EQ(*read(), 256u);
+  }
+  FakePlane plane(socket_);
+  ASSERT_TRUE(Eventually([&] { return sink_.State().connection == 2; }));
+  EXPECT_EQ(*read(), 0u) << "it tracks none";
 }
 
 TEST_F(DpdkSinkTest, TellsThePlanesOwnSentenceWhenItRefuses) {

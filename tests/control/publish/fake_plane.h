@@ -18,8 +18,9 @@ namespace evenkeel {
 
 class FakePlane {
  public:
-  // `state_dir`: of its last good image; empty: none.
-  explicit FakePlane(const std::string& socket, const std::string& state_dir = "") {
+  // `state_dir`: of its last good image, `flow_dir`: of its flow tables; empty: none.
+  explicit FakePlane(const std::string& socket, const std::string& state_dir = "",
+                     const std::string& flow_dir = "") {
     PlaneEndpoint::Callbacks callbacks{
         .install =
             [this](std::shared_ptr<const ImageView> image) {
@@ -32,9 +33,12 @@ class FakePlane {
             },
         .fill_stats = [](StatsSnapshot* stats) { stats->received = 42; },
         .log = [](absl::string_view, absl::string_view) {}};
-    auto endpoint = PlaneEndpoint::Create(
-        {.socket_path = socket, .state_dir = state_dir, .worker_count = 2, .version = "test"},
-        std::move(callbacks));
+    auto endpoint = PlaneEndpoint::Create({.socket_path = socket,
+                                           .state_dir = state_dir,
+                                           .worker_count = 2,
+                                           .version = "test",
+                                           .flow_dir = flow_dir},
+                                          std::move(callbacks));
     EXPECT_TRUE(endpoint.ok()) << endpoint.status();
     if (!endpoint.ok()) return;
     endpoint_ = *std::move(endpoint);

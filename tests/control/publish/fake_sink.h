@@ -40,6 +40,19 @@ class FakeSink : public PlaneSink {
     return absl::OkStatus();
   }
 
+  absl::Status ReadFlows(const ShowFlows& show) override {
+    const std::lock_guard lock(mutex_);
+    if (!flows_) return absl::UnimplementedError("this plane tracks no flows");
+    show(*flows_);
+    return absl::OkStatus();
+  }
+  // What its flow table holds from now on: one flow a bucket.
+  void SetFlows(const std::vector<uint64_t>& entries) {
+    const std::lock_guard lock(mutex_);
+    flows_.emplace();
+    for (const uint64_t entry : entries) flows_->push_back({.entry = {entry}});
+  }
+
   absl::Status PublishTrial(const TrialPublication& trial, absl::Duration) override {
     const std::lock_guard lock(mutex_);
     if (!state_.connected) return absl::UnavailableError("not connected");
@@ -253,6 +266,7 @@ class FakeSink : public PlaneSink {
 
   mutable std::mutex mutex_;
   std::function<void()> changed_;
+  std::optional<std::vector<lb_flow_bucket>> flows_;  // unset: it tracks none
   PlaneState state_;
   PublicationPtr running_;
   std::vector<PublicationPtr> offered_;

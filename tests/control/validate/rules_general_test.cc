@@ -64,11 +64,12 @@ TEST(GeneralRulesTest, SchemaBoundsWhatANodeHolds) {
 }
 
 TEST(GeneralRulesTest, NotActiveWarnsOnceForAKey) {
-  const std::string text = Sample("    backends:", "    idle: 20m\n    drain: 20m\n    backends:");
-  EXPECT_THAT(PlacesIn(text), ElementsAre("11:12 warning not-active pools.web.drain"));
-  const std::string two =
-      Replace(text, "services:\n", "  api: {drain: 1m, allow_empty: true}\nservices:\n");
-  EXPECT_THAT(MessagesOf("not-active", two), Contains(HasSubstr("(here and in 1 more places)")));
+  const std::string text = SampleWithBackends(
+      "      b1: {address: 10.0.1.11, weight: 100, capacity: 1000}\n"
+      "      b2: {address: 10.0.1.12, weight: 100, capacity: 1000}\n");
+  EXPECT_THAT(PlacesIn(text), Contains("11:55 warning not-active pools.web.backends.b1.capacity"));
+  EXPECT_THAT(MessagesOf("not-active", text), Contains(HasSubstr("(here and in 1 more places)")));
+  EXPECT_THAT(PlacesIn(Sample("    backends:", "    drain: 20m\n    backends:")), IsEmpty());
   EXPECT_THAT(PlacesIn(Sample("    backends:", "    slow_start: 0s\n    backends:")), IsEmpty());
 }
 

@@ -164,7 +164,7 @@ TEST_F(LookVerbsTest, PlanAsksWhatRuns) {
   }
   EXPECT_FALSE(json.contains("error"));
   EXPECT_EQ(Run({"plan", file, "--new-flows=dns=12"}).status, 2) << "no such service";
-  EXPECT_EQ(Run({"plan", file, "--probe"}).status, 2) << "not built";
+  EXPECT_EQ(Run({"plan", file, "--probe", "--base", file}).status, 2) << "evenkeeld probes";
   EXPECT_EQ(Run({"plan", folder_.Path("none")}).status, 2);
 }
 

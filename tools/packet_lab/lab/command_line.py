@@ -39,6 +39,7 @@ def _up(state, parsed):
         "plane": parsed.plane,
         "backends": parsed.backends,
         "workers": parsed.workers,
+        "tracking": not parsed.no_tracking,
         "build": os.path.abspath(parsed.build),
         "config_text": _read_configuration(parsed.config),
     }
@@ -171,6 +172,8 @@ def _add_up(verbs):
                     help=f"1 to {topology.BACKENDS_MAX}; 4")
     up.add_argument("--workers", default=2, type=_count(_WORKERS_MAX), metavar="N",
                     help=f"of the DPDK plane, 1 to {_WORKERS_MAX}; 2")
+    up.add_argument("--no-tracking", action="store_true",
+                    help="a plane that follows no connections, to see what breaks then")
     up.add_argument("--config", metavar="FILE", help="applied instead of the lab's own")
     up.add_argument("--build", default=os.path.join(_REPOSITORY, "build"), metavar="DIR",
                     help="where tools/build has put the programs; build")

@@ -11,7 +11,7 @@ CONFIGURATION = "/etc/evenkeel/lab.yaml"  # in lb
 
 
 def set_up(state, options):
-    """`options`: plane, backends, workers, build (a directory), config (a path, or None)."""
+    """`options`: plane, backends, workers, tracking, build (a directory), config (a path, or None)."""
     lab = state.name
     tear_down(state)
     try:
@@ -61,8 +61,12 @@ def _commands(lab, options):
     """Command lines by program, in the order of starting."""
     commands = {}
     if options["plane"] == "dpdk":
-        commands[programs.DATAPLANE] = programs.dataplane_command(lab, options["workers"])
-    commands[programs.CONTROL] = programs.control_command(options["plane"])
+        commands[programs.DATAPLANE] = programs.dataplane_command(
+            lab, options["workers"], options["tracking"]
+        )
+    commands[programs.CONTROL] = programs.control_command(
+        options["plane"], options["tracking"]
+    )
     return commands
 
 

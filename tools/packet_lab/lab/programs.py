@@ -15,6 +15,7 @@ NAMES = [CONTROL, DATAPLANE]
 
 _CONTROL_SOCKET = "/run/evenkeel/control.sock"
 _DATAPLANE_SOCKET = "/run/evenkeel/dataplane.sock"
+_NO_TRACKING = "--flow-tracking=false"
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 _LOG_LINES_SHOWN = 20
@@ -23,20 +24,21 @@ _MEMORY_MIB = 512
 _RING_FRAMES = 4096
 
 
-def control_command(plane):
+def control_command(plane, tracking=True):
     command = [CONTROL, f"--socket={_CONTROL_SOCKET}", "--state-dir=/var/lib/evenkeel"]
     command += ["--http=127.0.0.1:9470", f"--plane={plane}"]
     if plane == "xdp":
-        return command + ["--interface=eth0"]
+        return command + ["--interface=eth0"] + ([] if tracking else [_NO_TRACKING])
     return command + [f"--dataplane-socket={_DATAPLANE_SOCKET}"]
 
 
-def dataplane_command(lab, workers):
+def dataplane_command(lab, workers, tracking=True):
     """Main lcore 0 and a lcore for each worker, spread over the CPUs that we may use."""
     cpus = sorted(os.sched_getaffinity(0))
     lcores = ",".join(f"{lcore}@{cpus[lcore % len(cpus)]}" for lcore in range(workers + 1))
     command = [DATAPLANE, f"--socket={_DATAPLANE_SOCKET}"]
-    command += ["--state-dir=/var/lib/evenkeel/dataplane", f"--workers={workers}", "--"]
+    command += ["--state-dir=/var/lib/evenkeel/dataplane", f"--workers={workers}"]
+    command += ["--"] if tracking else [_NO_TRACKING, "--"]
     command += ["--no-huge", "-m", str(_MEMORY_MIB), "--no-pci", "--no-telemetry", "--no-shconf"]
     command += ["--file-prefix", f"evenkeel-lab-{lab}", "--lcores", lcores]
     vdev = f"net_af_packet0,iface=eth0,qpairs={workers},framecnt={_RING_FRAMES}"
