@@ -76,12 +76,6 @@ void FillPorts(const Ports& ports, v1::Service* out) {
   }
 }
 
-const char* StateName(const Backend& backend, const BackendStanding& standing) {
-  if (backend.drain) return "draining";
-  if (standing.state == LB_BACKEND_DEAD) return "down";
-  return standing.state == LB_BACKEND_SUSPECT || standing.fails ? "suspect" : "up";
-}
-
 void FillBackend(const Service& service, const Pool& pool, const CompiledPool* compiled,
                  size_t place, const Standings& standings, const TrafficNow& traffic,
                  v1::Backend* out) {
@@ -119,6 +113,12 @@ void FillProgress(const std::vector<DrainView>& drains, v1::Backend* out) {
 
 }  // namespace
 
+const char* StateName(const Backend& backend, const BackendStanding& standing) {
+  if (backend.drain) return "draining";
+  if (standing.state == LB_BACKEND_DEAD) return "down";
+  return standing.state == LB_BACKEND_SUSPECT || standing.fails ? "suspect" : "up";
+}
+
 void FillError(absl::string_view code, absl::string_view message, absl::string_view hint,
                v1::Error* error) {
   error->set_code(std::string(code));
@@ -149,6 +149,14 @@ void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusR
     out->set_rule("plane");
     out->set_since(Rfc3339(alarm.since));
     out->set_message(alarm.message);
+  }
+  for (const WatchAlarm& alarm : traffic.watch.alarms) {
+    FillAlarm({.rule = alarm.rule,
+               .service = alarm.service,
+               .backend = alarm.backend,
+               .since = alarm.since,
+               .message = alarm.message},
+              reply->add_alarms());
   }
 }
 

@@ -24,6 +24,9 @@ class StatusReply;
 class VersionReply;
 }  // namespace v1
 
+// up | suspect | down | draining.
+const char* StateName(const Backend& backend, const BackendStanding& standing);
+
 void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusReply* reply);
 void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::ServicesReply* reply);
 void FillBackends(const Pipeline& pipeline, const TrafficNow& traffic, v1::BackendsReply* reply);

@@ -8,10 +8,13 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "control/api/access.h"
 #include "control/api/control_service.h"
 #include "control/api/server_pool.h"
 #include "control/api/unix_listener.h"
+#include "control/app/alarm_teller.h"
 #include "control/app/log.h"
 #include "control/health/probe_findings.h"
 #include "control/health/probe_once.h"
@@ -23,6 +26,7 @@
 #include "control/store/state_dir.h"
 #include "control/store/store.h"
 #include "control/version.h"
+#include "control/watch/lookout.h"
 
 namespace evenkeel {
 namespace {
@@ -60,6 +64,17 @@ std::map<std::string, double> RatesOf(const Pipeline& pipeline, Traffic& traffic
   return rates;
 }
 
+void TellOfAlarm(const AlarmEvent& event, Store& store, AlarmTeller& teller) {
+  const ControlAlarm& alarm = event.alarm;
+  teller.Send(event);
+  const absl::Status logged = store.Log({.when = absl::Now(),
+                                         .who = {.uid = geteuid(), .name = "evenkeeld"},
+                                         .event = event.is_raised ? "alarm" : "alarm over",
+                                         .revision = 0,
+                                         .text = absl::StrCat(alarm.rule, ": ", alarm.message)});
+  if (!logged.ok()) LogError("store", "cannot log an alarm: ", logged.message());
+}
+
 }  // namespace
 
 // Verdicts reach the pipeline while there is one: prober and pipeline call each other, from threads
@@ -91,6 +106,8 @@ struct Daemon::Parts {
   std::unique_ptr<Prober> prober;
   std::mutex probing;  // one dry run at a time
   std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<AlarmTeller> teller;
+  std::unique_ptr<Lookout> lookout;
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<ServerPool> servers;
@@ -160,10 +177,21 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
       Prober::Start({}, [parts = parts.get()](const HealthVerdict& v) { parts->verdicts.Pass(v); });
   if (!prober.ok()) return prober.status();
   parts->prober = *std::move(prober);
+  absl::StatusOr<std::unique_ptr<AlarmTeller>> teller =
+      AlarmTeller::Start({.exec = settings.alarm_exec, .webhook = settings.alarm_webhook});
+  if (!teller.ok()) return teller.status();
+  parts->teller = *std::move(teller);
   parts->traffic = std::make_unique<Traffic>(parts->pipeline->sinks());
+  parts->lookout = std::make_unique<Lookout>(parts->pipeline.get(), parts->traffic.get(),
+                                             [parts = parts.get()](const AlarmEvent& event) {
+                                               TellOfAlarm(event, *parts->store, *parts->teller);
+                                             });
+  parts->traffic->Observe([lookout = parts->lookout.get()](const TrafficNow& now, absl::Time at) {
+    lookout->See(now, at);
+  });
   if (!settings.http.empty()) {
-    absl::StatusOr<std::unique_ptr<HttpServer>> http =
-        HttpServer::Start(settings.http, parts->pipeline.get(), parts->traffic.get());
+    absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
+        settings.http, parts->pipeline.get(), parts->traffic.get(), &parts->lookout->history());
     if (!http.ok()) return http.status();
     parts->http = *std::move(http);
   }

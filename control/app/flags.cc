@@ -13,7 +13,7 @@
 
 DEFINE_string(socket, "/run/evenkeel/control.sock", "Unix socket for the operator's CLI");
 DEFINE_string(state_dir, "/var/lib/evenkeel", "directory of revisions and generations");
-DEFINE_string(http, "127.0.0.1:9470", "address of /metrics and /digest; empty: none");
+DEFINE_string(http, "127.0.0.1:9470", "address of the page, /metrics and /digest; empty: none");
 DEFINE_string(plane, "dpdk", "what forwards: dpdk or xdp");
 DEFINE_string(dataplane_socket, "/run/evenkeel/dataplane.sock",
               "Unix socket of evenkeel-dataplane (plane dpdk)");
@@ -26,13 +26,18 @@ DEFINE_bool(
 DEFINE_string(look_group, "", "group that may look; empty: nobody but root and this daemon's user");
 DEFINE_string(change_group, "",
               "group that may change; empty: nobody but root and this daemon's user");
+DEFINE_string(alarm_exec, "",
+              "program that is run for every alarm: raised|cleared RULE SERVICE BACKEND SINCE "
+              "MESSAGE; empty: none");
+DEFINE_string(alarm_webhook, "",
+              "http://HOST[:PORT][/PATH] that every alarm is posted to, as JSON; empty: none");
 
 namespace evenkeel {
 namespace {
 
-constexpr const char* kOwnFlags[] = {"socket",           "state_dir",   "http",     "plane",
-                                     "dataplane_socket", "interface",   "xdp_mode", "flow_tracking",
-                                     "look_group",       "change_group"};
+constexpr const char* kOwnFlags[] = {
+    "socket",   "state_dir",     "http",       "plane",        "dataplane_socket", "interface",
+    "xdp_mode", "flow_tracking", "look_group", "change_group", "alarm_exec",       "alarm_webhook"};
 constexpr int kFlagfileDepthMax = 8;
 
 absl::Status Wrong(absl::string_view word, absl::string_view why) {
@@ -131,6 +136,8 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   settings.flow_tracking = FLAGS_flow_tracking;
   settings.look_group = FLAGS_look_group;
   settings.change_group = FLAGS_change_group;
+  settings.alarm_exec = FLAGS_alarm_exec;
+  settings.alarm_webhook = FLAGS_alarm_webhook;
   if (settings.plane != "dpdk" && settings.plane != "xdp") {
     return Wrong(absl::StrCat("--plane=", settings.plane), "there are dpdk and xdp");
   }

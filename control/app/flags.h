@@ -25,6 +25,8 @@ struct Settings {
   bool flow_tracking = true;
   std::string look_group;
   std::string change_group;
+  std::string alarm_exec;     // empty: none
+  std::string alarm_webhook;  // empty: none
   bool show_help = false;
   bool show_version = false;
 };

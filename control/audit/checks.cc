@@ -82,6 +82,8 @@ std::vector<Finding> CheckPlane(absl::string_view kind, const PlaneState& state,
   return findings;
 }
 
+bool IsOtherContent(const Finding& finding) { return finding.hint == kBehindTheBack; }
+
 std::vector<Finding> CheckFile(const Revision& record, absl::string_view content) {
   constexpr absl::string_view kHint =
       "a change that was refused or went back leaves its file: mend the file, or apply it";

@@ -28,6 +28,10 @@ std::vector<Finding> CheckPlane(absl::string_view kind, const PlaneState& state,
                                 const absl::StatusOr<PlaneAudit>& audit, uint64_t generation,
                                 const ImageView& intended);
 
+// Of CheckPlane(): what lies in the plane's memory is not what was published; else it did not tell,
+// or is behind.
+bool IsOtherContent(const Finding& finding);
+
 // `record` and `content` are those of the newest confirmed revision.
 std::vector<Finding> CheckFile(const Revision& record, absl::string_view content);
 

@@ -9,12 +9,17 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "control/metrics/distribution_json.h"
+#include "control/metrics/page.h"
 #include "control/metrics/prometheus.h"
 
 namespace evenkeel {
 namespace {
 
-constexpr size_t kThreads = 2;
+constexpr size_t kThreads = 4;
+// A client that is slow or gone holds a thread no longer.
+constexpr time_t kTimeoutSeconds = 5;
 
 struct HostPort {
   std::string host;
@@ -50,7 +55,8 @@ HttpServer::~HttpServer() {
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address,
                                                               const Pipeline* pipeline,
-                                                              Traffic* traffic) {
+                                                              Traffic* traffic,
+                                                              const History* history) {
   absl::StatusOr<HostPort> where = Split(address);
   if (!where.ok()) return where.status();
   auto impl = std::make_unique<Impl>();
@@ -61,6 +67,26 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   });
+  server.set_read_timeout(kTimeoutSeconds);
+  server.set_write_timeout(kTimeoutSeconds);
+  // A page that is left open asks again and again: its connection must not keep a thread meanwhile.
+  server.set_keep_alive_max_count(1);
+  server.set_payload_max_length(0);
+  server.set_default_headers({{"Cache-Control", "no-store"},
+                              {"X-Content-Type-Options", "nosniff"},
+                              {"Referrer-Policy", "no-referrer"}});
+  server.Get("/", [](const httplib::Request&, httplib::Response& response) {
+    response.set_header("Content-Security-Policy", kPagePolicy);
+    response.set_content(kPage, kPageSize, "text/html; charset=utf-8");
+  });
+  server.Get("/distribution.json", [=](const httplib::Request&, httplib::Response& response) {
+    response.set_content(DistributionJson(*pipeline, traffic->Now(), *history, absl::Now()),
+                         "application/json");
+  });
+  server.Get("/history.json", [=](const httplib::Request& request, httplib::Response& response) {
+    response.set_content(HistoryJson(*history, request.get_param_value("service")),
+                         "application/json");
+  });
   server.Get("/metrics", [=](const httplib::Request&, httplib::Response& response) {
     response.set_content(MetricsText(*pipeline, traffic->Now()),
                          "text/plain; version=0.0.4; charset=utf-8");
@@ -70,8 +96,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   });
   server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
     response.set_content(
-        absl::StrCat(request.path,
-                     " is not built in this version; there are /metrics and /digest\n"),
+        absl::StrCat(request.path, " is not there; there are /, /metrics and /digest\n"),
         "text/plain; charset=utf-8");
   });
   if (!server.bind_to_port(where->host.c_str(), where->port)) {

@@ -1,6 +1,6 @@
-// The read-only HTTP side of evenkeeld: /metrics and /digest.
+// The read-only HTTP side of evenkeeld: the distribution page at /, /metrics and /digest.
 //
-//   auto http = HttpServer::Start("127.0.0.1:9470", &pipeline, &traffic);
+//   auto http = HttpServer::Start("127.0.0.1:9470", &pipeline, &traffic, &lookout.history());
 //
 // Answers on its own few threads until it is destroyed.
 #ifndef CONTROL_METRICS_HTTP_SERVER_H_
@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
+#include "control/watch/history.h"
 
 namespace evenkeel {
 
@@ -21,7 +22,8 @@ class HttpServer {
   // cannot be listened on (another program does).
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address,
                                                            const Pipeline* pipeline,
-                                                           Traffic* traffic);
+                                                           Traffic* traffic,
+                                                           const History* history);
   ~HttpServer();
 
  private:

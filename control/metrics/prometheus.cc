@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/forward/verdict.h"
@@ -33,21 +34,37 @@ struct Row {
   double expected = 0;
   std::optional<double> observed;
   bool is_up = true;
+  bool is_uneven = false;  // by the watch
   FlowTotals totals;
 };
+
+std::string Labels(absl::string_view service, absl::string_view backend) {
+  return absl::StrCat("{service=\"", service, "\",backend=\"", backend, "\"}");
+}
+
+// By the labels of the backend; one of no single backend has an empty one.
+std::set<std::string> UnevenOf(const TrafficNow& traffic) {
+  std::set<std::string> uneven;
+  for (const WatchAlarm& alarm : traffic.watch.alarms) {
+    if (alarm.kind != WatchKind::kDistribution || !alarm.service) continue;
+    uneven.insert(Labels(*alarm.service, alarm.backend.value_or("")));
+  }
+  return uneven;
+}
 
 std::vector<Row> RowsOf(const RunningRevision& running, const Standings& standings,
                         const TrafficNow& traffic) {
   std::map<std::string, size_t> pools;
   for (size_t i = 0; i < running.config.pools.size(); ++i) pools[running.config.pools[i].name] = i;
+  const std::set<std::string> uneven = UnevenOf(traffic);
   std::vector<Row> rows;
   for (const Service& service : running.config.services) {
     const size_t place = pools.at(service.pool);
     const Pool& pool = running.config.pools[place];
     for (size_t i = 0; i < pool.backends.size(); ++i) {
       const FlowKey key{NameId(service.name), BackendId(pool.backends[i].address.bytes())};
-      Row row{.labels = absl::StrCat("{service=\"", service.name, "\",backend=\"", pool.name, "/",
-                                     pool.backends[i].name, "\"}")};
+      Row row{.labels = Labels(service.name, absl::StrCat(pool.name, "/", pool.backends[i].name))};
+      row.is_uneven = uneven.contains(row.labels);
       if (running.compiled != nullptr) row.expected = running.compiled->pools[place].share(i);
       const BackendStanding standing = standings.Of(pool.name, pool.backends[i].address.bytes());
       row.is_up = standing.state == LB_BACKEND_UP && !standing.fails;
@@ -90,6 +107,30 @@ void AddBackends(const RunningRevision& running, const Standings& standings,
        out);
   for (const Row& row : rows) {
     absl::StrAppend(out, "evenkeel_backend_up", row.labels, row.is_up ? " 1\n" : " 0\n");
+  }
+  Head("evenkeel_distribution_alarm", "gauge",
+       "1: new flows are not shared out as the table says; backend=\"\" is the service as a whole.",
+       out);
+  for (const Row& row : rows) {
+    absl::StrAppend(out, "evenkeel_distribution_alarm", row.labels,
+                    row.is_uneven ? " 1\n" : " 0\n");
+  }
+  const std::set<std::string> uneven = UnevenOf(traffic);
+  for (const Service& service : running.config.services) {
+    const std::string labels = Labels(service.name, "");
+    absl::StrAppend(out, "evenkeel_distribution_alarm", labels,
+                    uneven.contains(labels) ? " 1\n" : " 0\n");
+  }
+}
+
+void AddAlarms(const Pipeline& pipeline, const TrafficNow& traffic, std::string* out) {
+  std::map<std::string, int> rules;
+  for (const ControlAlarm& alarm : pipeline.Alarms()) ++rules[alarm.rule];
+  for (const WatchAlarm& alarm : traffic.watch.alarms) ++rules[alarm.rule];
+  if (!traffic.alarms.empty()) rules["plane"] += static_cast<int>(traffic.alarms.size());
+  Head("evenkeel_alarms", "gauge", "Alarms that are held now, by the rule of evenkeel rules.", out);
+  for (const auto& [rule, count] : rules) {
+    absl::StrAppend(out, "evenkeel_alarms{rule=\"", rule, "\"} ", count, "\n");
   }
 }
 
@@ -137,8 +178,17 @@ std::string MetricsText(const Pipeline& pipeline, const TrafficNow& traffic) {
   AddDrops(traffic, &out);
   AddGenerations(pipeline, traffic, &out);
   AddWorkers(traffic, &out);
+  AddAlarms(pipeline, traffic, &out);
+  Head("evenkeel_watched_seconds_total", "counter",
+       "Seconds in which the watch has compared traffic with the tables.", &out);
+  absl::StrAppend(&out, "evenkeel_watched_seconds_total ", traffic.watch.seconds, "\n");
+  Head("evenkeel_plane_connected", "gauge", "1: the plane answers.", &out);
+  for (size_t i = 0; i < pipeline.sinks().size(); ++i) {
+    absl::StrAppend(&out, "evenkeel_plane_connected{plane=\"", pipeline.sinks()[i]->kind(), "\"} ",
+                    traffic.planes[i].ok() ? 1 : 0, "\n");
+  }
   Head("evenkeel_trial_active", "gauge", "1: a trial is under way.", &out);
-  absl::StrAppend(&out, "evenkeel_trial_active 0\n");
+  absl::StrAppend(&out, "evenkeel_trial_active ", pipeline.Trial() ? 1 : 0, "\n");
   return out;
 }
 

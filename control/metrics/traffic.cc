@@ -85,9 +85,18 @@ TrafficNow Traffic::Ask() {
 }
 
 void Traffic::Sample(absl::Time at) {
-  const TrafficNow now = Ask();
+  TrafficNow now = Ask();
+  {
+    const std::lock_guard lock(mutex_);
+    Keep(now, at);
+    for (const auto& [message, since] : alarms_) now.alarms.push_back({message, since});
+  }
+  if (observer_) observer_(now, at);
+}
+
+void Traffic::SetWatch(WatchNow watch) {
   const std::lock_guard lock(mutex_);
-  Keep(now, at);
+  watch_ = std::move(watch);
 }
 
 void Traffic::Keep(const TrafficNow& now, absl::Time at) {
@@ -134,6 +143,7 @@ TrafficNow Traffic::Now() {
     if (usable && totals.new_flows > base) now.recent.Add(key, totals.new_flows - base);
   }
   for (const auto& [message, since] : alarms_) now.alarms.push_back({message, since});
+  now.watch = watch_;
   return now;
 }
 

@@ -6,12 +6,15 @@
 //   Traffic traffic(pipeline->sinks());
 //   TrafficNow now = traffic.Now();
 //   std::optional<double> share = now.recent.Share(service_id, backend_id);
+//
+// Who watches the traffic is shown each sample, and leaves here what he has noticed.
 #ifndef CONTROL_METRICS_TRAFFIC_H_
 #define CONTROL_METRICS_TRAFFIC_H_
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "control/publish/sink.h"
+#include "control/watch/watch_alarm.h"
 #include "dataplane/table/stats.h"
 
 namespace evenkeel {
@@ -60,6 +64,12 @@ struct PlaneAlarm {
   absl::Time since;
 };
 
+// What the watch has noticed.
+struct WatchNow {
+  std::vector<WatchAlarm> alarms;
+  uint64_t seconds = 0;  // that were compared with the tables, since the start
+};
+
 // All planes together, and each by itself.
 struct TrafficNow {
   uint64_t received = 0;
@@ -69,12 +79,19 @@ struct TrafficNow {
   // By the order of the sinks; an error where a plane could not be asked.
   std::vector<absl::StatusOr<StatsSnapshot>> planes;
   std::vector<PlaneAlarm> alarms;
+  WatchNow watch;
 };
 
 class Traffic {
  public:
   explicit Traffic(std::vector<PlaneSink*> sinks);
   ~Traffic();
+
+  // Called with each sample, from the sampling thread, without `recent`. Before Start().
+  using Observer = std::function<void(const TrafficNow&, absl::Time)>;
+  void Observe(Observer observer) { observer_ = std::move(observer); }
+  // Told by Now() from then on.
+  void SetWatch(WatchNow watch);
 
   // Starts the sampling thread.
   void Start();
@@ -98,6 +115,7 @@ class Traffic {
   void Run();
 
   const std::vector<PlaneSink*> sinks_;
+  Observer observer_;  // may be empty
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
@@ -105,6 +123,7 @@ class Traffic {
   std::deque<Sampled> samples_;               // oldest first
   uint64_t uptime_ns_ = 0;                    // of the planes at the newest sample, summed
   std::map<std::string, absl::Time> alarms_;  // since when a plane has said so
+  WatchNow watch_;
   std::thread thread_;
 };
 

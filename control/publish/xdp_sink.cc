@@ -271,6 +271,8 @@ absl::StatusOr<StatsSnapshot> XdpSink::Stats(absl::Duration) {
   FollowTrial();
   StatsSnapshot stats;
   plane_->FillStats(&stats);
+  // The maps, which count, can be no older than the boot.
+  stats.uptime_ns = BootTimeNs();
   for (const Address& address : next_hops_->Unresolved()) {
     stats.alarms.push_back(absl::StrCat("next hop ", AddressText(address), " has no MAC address"));
   }

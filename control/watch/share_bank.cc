@@ -57,6 +57,15 @@ void ShareBank::Add(const ShareCount& count, double dispersion, double threshold
   for (size_t i = 0; i < kLevels; ++i) {
     Step(hits * weights_[i].hit + misses * weights_[i].miss, threshold, at, levels_[i]);
   }
+  KeepSince();
+}
+
+void ShareBank::KeepSince() {
+  if (!is_held()) {
+    held_since_.reset();
+  } else if (!held_since_) {
+    held_since_ = levels_[Strongest()].since;
+  }
 }
 
 bool ShareBank::is_held() const {
@@ -77,6 +86,8 @@ bool ShareBank::is_above() const { return kRatios[Strongest()] > 1; }
 
 double ShareBank::strength() const { return levels_[Strongest()].rise; }
 
-absl::Time ShareBank::since() const { return levels_[Strongest()].since; }
+absl::Time ShareBank::since() const {
+  return held_since_ ? *held_since_ : levels_[Strongest()].since;
+}
 
 }  // namespace evenkeel

@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "absl/time/time.h"
 
@@ -39,8 +40,10 @@ class ShareBank {
   bool is_held() const;
   // Of the strongest level.
   bool is_above() const;
-  double strength() const;   // the highest sum, in nats
-  absl::Time since() const;  // when that level's sum was last zero: when the deviation began
+  double strength() const;  // the highest sum, in nats
+  // When the deviation began: when the sum of the level that was held first was last zero. Stays
+  // the same while any level is held.
+  absl::Time since() const;
 
  private:
   // Evidence of one flow that the member got, and of one that it did not get.
@@ -58,11 +61,13 @@ class ShareBank {
 
   void SetShare(double share);
   static void Step(double evidence, double threshold, absl::Time at, Level& level);
+  void KeepSince();
   size_t Strongest() const;
 
   double share_ = -1;  // that the weights are for
   std::array<Weights, kLevels> weights_;
   std::array<Level, kLevels> levels_;
+  std::optional<absl::Time> held_since_;
 };
 
 }  // namespace evenkeel

@@ -68,6 +68,13 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
   TestWhole(second, rules);
 }
 
+void SplitWatch::Skip() {
+  banks_.assign(ids_.size(), {});
+  window_ = {};
+  whole_since_.reset();
+  whole_quiet_ = 0;
+}
+
 void SplitWatch::TestWhole(const SplitSecond& second, const SplitRules& rules) {
   const bool is_named = std::any_of(banks_.begin(), banks_.end(),
                                     [](const ShareBank& bank) { return bank.is_held(); });

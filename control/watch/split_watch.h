@@ -53,10 +53,11 @@ class SplitWatch {
  public:
   void Add(const SplitSecond& second, const SplitRules& rules);
 
-  std::vector<SplitAlarm> Alarms() const;
+  // For a second that is known to be no evidence: what was held is held no more, and the next one
+  // begins anew. What is known of the dispersion stays.
+  void Skip();
 
-  // What the last second was held against, in the order of its ids.
-  const std::vector<double>& expected_shares() const { return shares_; }
+  std::vector<SplitAlarm> Alarms() const;
 
  private:
   void SetMembers(const std::vector<uint64_t>& ids);

@@ -155,6 +155,12 @@ const std::vector<CommandSpec>& Commands() {
        RunTop,
        {},
        TopFlags()},
+      {"watch",
+       "watch [--interval=D] [--count=N]",
+       "Follow alarms, the trial and shares against the tables, live.",
+       RunWatch,
+       {},
+       TopFlags()},
       {"explain",
        "explain --from=A:P --to=A:P --proto=tcp|udp",
        "Say where a packet goes and why, by the tables in use.",
@@ -167,7 +173,6 @@ const std::vector<CommandSpec>& Commands() {
       {"version", "version", "Name this build; needs no daemon.", RunVersion},
 
       // Verbs of the interface that this version lacks.
-      {"watch", "watch", "Follow events and alarms, live."},
       {"capture", "capture", "Record packets with their verdicts."},
   };
   return commands;

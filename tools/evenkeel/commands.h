@@ -29,6 +29,7 @@ ExitStatus RunStatus(const Arguments& arguments, Console& console);
 ExitStatus RunServices(const Arguments& arguments, Console& console);
 ExitStatus RunBackends(const Arguments& arguments, Console& console);
 ExitStatus RunTop(const Arguments& arguments, Console& console);
+ExitStatus RunWatch(const Arguments& arguments, Console& console);
 ExitStatus RunExplain(const Arguments& arguments, Console& console);
 ExitStatus RunDrops(const Arguments& arguments, Console& console);
 ExitStatus RunDoctor(const Arguments& arguments, Console& console);

@@ -103,7 +103,7 @@ TEST_F(BinaryTest, EndsWithTheStatusOfTheInterface) {
   EXPECT_EQ(Run({"status", "--nonsense"}), 2);
   EXPECT_EQ(Run({"validate"}), 2);
   EXPECT_EQ(Run({"validate", folder_.Path("none.yaml")}), 2);
-  EXPECT_EQ(Run({"watch"}), 2) << "not built";
+  EXPECT_EQ(Run({"capture"}), 2) << "not built";
   EXPECT_EQ(Run({"apply", good, "--reason=x", socket_}), 3);
   EXPECT_EQ(Run({"status", socket_}), 3);
 }

@@ -9,6 +9,7 @@
 #include "tools/evenkeel/share_bar.h"
 #include "tools/evenkeel/top_frame.h"
 #include "tools/evenkeel/top_view.h"
+#include "tools/evenkeel/watch_view.h"
 
 namespace evenkeel::cli {
 namespace {
@@ -153,6 +154,57 @@ TEST(TopViewTest, PaintsOnlyWithColour) {
   }
   terminal.color = true;
   EXPECT_TRUE(absl::StrContains(RenderTop(Frame(2), "", size, terminal)[0], "\x1b[1m"));
+}
+
+// With an alarm and a trial.
+TopSample Troubled(double seconds) {
+  TopSample sample = Sample(3, seconds);
+  v1::Alarm& alarm = *sample.status.add_alarms();
+  alarm.set_rule("F34");
+  alarm.set_service("http4");
+  alarm.set_backend("web/b1");
+  alarm.set_since("2026-01-01T00:00:00Z");
+  alarm.set_message("web/b1 gets 50.0 % of the new flows of http4 and should get 33.3 %.");
+  sample.status.mutable_trial()->set_revision(13);
+  sample.status.mutable_trial()->set_base_revision(12);
+  sample.status.mutable_trial()->set_seconds_left(41);
+  return sample;
+}
+
+TEST(WatchViewTest, TheLineHoldsStatusAndShares) {
+  const nlohmann::ordered_json line = WatchToJson(Troubled(1), Troubled(3));
+  EXPECT_EQ(line["revision"], 12);
+  EXPECT_EQ(line["trial"]["seconds_left"], 41);
+  EXPECT_EQ(line["alarms"][0]["rule"], "F34");
+  EXPECT_EQ(line["alarms"][0]["backend"], "web/b1");
+  EXPECT_EQ(line["services"][0]["name"], "http4");
+  EXPECT_EQ(line["services"][0]["new_flows_per_second"], 300);
+  EXPECT_EQ(line["services"][0]["backends"][2]["share_expected"], 1.0 / 3);
+}
+
+TEST(WatchViewTest, ShowsTrialAlarmAndShares) {
+  const TopSample before = Troubled(1);
+  const std::vector<std::string> lines =
+      RenderWatch(&before, Troubled(3), "", {.columns = 60, .rows = 24}, kPlainTerminal);
+  std::string text;
+  for (const std::string& line : lines) absl::StrAppend(&text, line, "\n");
+  EXPECT_TRUE(absl::StrContains(text, "revision 13 is on trial for 41 s more")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "F34 since 2026-01-01T00:00:00Z: web/b1 gets")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "    new flows of http4 and should get 33.3 %.")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "b3 ")) << text;
+}
+
+TEST(WatchViewTest, NeverLeavesItsTerminal) {
+  for (int columns : {1, 5, 20, 60, 80, 300}) {
+    for (int rows : {1, 2, 3, 5, 10, 24, 60}) {
+      const auto lines = RenderWatch(nullptr, Troubled(3), "a notice",
+                                     {.columns = columns, .rows = rows}, kPlainTerminal);
+      EXPECT_LE(lines.size(), static_cast<size_t>(rows));
+      for (const std::string& line : lines) {
+        EXPECT_LE(DisplayWidth(line), static_cast<size_t>(columns)) << line;
+      }
+    }
+  }
 }
 
 }  // namespace
