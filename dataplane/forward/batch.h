@@ -131,8 +131,9 @@ static __attribute__((noinline, unused)) enum lb_verdict lb_batch_add_any(
     const uint8_t* end, struct lb_flow* flow, uint32_t position) {
   struct lb_hash_message message;
   struct lb_addresses addresses;
+  const struct lb_service* service = 0;
   lb_flow_clear(flow);
-  enum lb_reason reason = lb_match_packet(view, data, end, flow, &addresses, &message);
+  enum lb_reason reason = lb_match_packet(view, data, end, flow, &addresses, &message, &service);
   flow->reason = (uint8_t)reason;
   if (reason || (flow->flags & LB_FLOW_ECHO)) return lb_reason_verdict(reason);
   lb_batch_message(batch, flow->family, &message, position);
@@ -143,7 +144,7 @@ static __attribute__((noinline, unused)) enum lb_verdict lb_batch_add_any(
   entry->address[1] = addresses.destination.word[1];
   entry->key = key;
   entry->service = flow->service;
-  entry->client_only = lb_view_service(view, flow->service)->affinity == LB_AFFINITY_CLIENT;
+  entry->client_only = service->affinity == LB_AFFINITY_CLIENT;
   return LB_FORWARD;
 }
 

@@ -13,12 +13,13 @@
 #include "dataplane/forward/parse.h"
 #include "dataplane/forward/table_access.h"
 
-// Parse and match. LB_REASON_none: `message` is to be hashed (or the flow is an echo, see its
-// flags).
+// Parse and match. LB_REASON_none: `message` is to be hashed and `matched` is the service (or the
+// flow is an echo, see its flags).
 LB_INLINE enum lb_reason lb_match_packet(const struct lb_view* view, const uint8_t* data,
                                          const uint8_t* end, struct lb_flow* flow,
                                          struct lb_addresses* addresses,
-                                         struct lb_hash_message* message) {
+                                         struct lb_hash_message* message,
+                                         const struct lb_service** matched) {
   if (!lb_view_params(view)) return LB_REASON_no_image;
   enum lb_reason reason = lb_parse_ethernet(data, end, flow);
   if (reason) return reason;
@@ -55,6 +56,7 @@ LB_INLINE enum lb_reason lb_match_packet(const struct lb_view* view, const uint8
   const struct lb_service* service = lb_view_service(view, index);
   if (LB_MISSING(service)) return LB_REASON_table_fault;
   flow->service = (uint16_t)index;
+  *matched = service;
 
   lb_hash_message_of(message, flow, addresses, service->affinity == LB_AFFINITY_CLIENT);
   return LB_REASON_none;
@@ -72,12 +74,12 @@ LB_INLINE enum lb_verdict lb_classify(const struct lb_view* view, const uint8_t*
   struct lb_addresses addresses;
   // The verifier does not know that IPv6 reads what IPv6 has written.
   struct lb_hash_message message = {{0, 0, 0, 0, 0}};
+  const struct lb_service* service = 0;
   lb_flow_clear(flow);
-  enum lb_reason reason = lb_match_packet(view, data, end, flow, &addresses, &message);
+  enum lb_reason reason = lb_match_packet(view, data, end, flow, &addresses, &message, &service);
   flow->reason = (uint8_t)reason;
   if (reason || LB_UNLIKELY(flow->flags & LB_FLOW_ECHO)) return lb_reason_verdict(reason);
   const struct lb_params* params = lb_view_params(view);
-  const struct lb_service* service = lb_view_service(view, flow->service);
   if (!params || LB_MISSING(service)) return LB_DROP;
   flow->hash = LB_LIKELY(flow->family == LB_IPV4)
                    ? lb_siphash13(params->hash_key, &message, LB_HASH_WORDS_IPV4)
@@ -137,6 +139,7 @@ LB_INLINE enum lb_reason lb_decide(const struct lb_view* view, const uint8_t* da
   const struct lb_backend* backend = lb_view_backend(view, index);
   if (LB_MISSING(backend)) return LB_REASON_table_fault;
   if (backend->family == LB_FAMILY_NONE) return LB_REASON_no_backend;
+  decision->chosen = backend;
   decision->backend = (uint16_t)index;
   decision->counter += backend->pool_pos;
   if (flow->ttl <= 1) return LB_REASON_ttl_expired;

@@ -116,7 +116,7 @@ LB_INLINE enum lb_reason lb_apply_forward(const struct lb_view* view,
                                           const struct lb_params* params, uint8_t* data,
                                           uint8_t* end, const struct lb_flow* flow,
                                           const struct lb_decision* decision) {
-  const struct lb_backend* backend = lb_view_backend(view, decision->backend);
+  const struct lb_backend* backend = decision->chosen;
   const uint8_t* port_mac = lb_view_port_mac(view, decision->next_hop);
   if (LB_MISSING(backend) || LB_MISSING(port_mac)) return LB_REASON_table_fault;
   uint32_t l2_length = lb_l2_length(params);

@@ -6,6 +6,8 @@
 
 #include "dataplane/forward/verdict.h"
 
+struct lb_backend;
+
 #define LB_FLOW_NEW 1u  // a first packet: TCP SYN without ACK, QUIC Initial
 #define LB_FLOW_HAS_PORTS 2u
 #define LB_FLOW_DONT_FRAGMENT \
@@ -38,8 +40,9 @@ struct lb_flow {
 // frame to `frame_length` where that is not 0, and calls lb_apply(), which writes every byte that
 // changes.
 struct lb_decision {
-  uint64_t next_hop;  // as kept by the plane: MAC and valid bit
-  uint32_t counter;   // of (service, backend)
+  const struct lb_backend* chosen;  // the record of `backend`; null unless the verdict is forward
+  uint64_t next_hop;                // as kept by the plane: MAC and valid bit
+  uint32_t counter;                 // of (service, backend)
   uint16_t backend;
   uint16_t previous;  // LB_NONE without a transition
   int16_t head_delta;

@@ -79,7 +79,9 @@ static inline const struct lb_transition* lb_view_transition(const struct lb_vie
 static inline const lb_slot* lb_view_slot(const struct lb_view* view,
                                           const struct lb_service* service, uint32_t slot) {
   (void)view;
-  return (const lb_slot*)(uintptr_t)service->plane_word + slot;
+  // A number while it is computed: the prefetch of a service without a table has none to point
+  // into.
+  return (const lb_slot*)(uintptr_t)(service->plane_word + slot * sizeof(lb_slot));
 }
 static inline uint64_t lb_view_next_hop(const struct lb_view* view, uint32_t index) {
   return __atomic_load_n(&view->next_hops[index], __ATOMIC_RELAXED);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 
 #include "tests/packets/run_native.h"
@@ -23,9 +24,9 @@ TEST(EncapTest, TooLittleRoomIsADropAndNoOverrun) {
     ASSERT_EQ(lb_resolve(&tables.view(), frame.data(), end, &flow, &decision), LB_FORWARD);
     const size_t needed = 14 + lb_outer_length(&decision) + (flow.family == LB_IPV4 ? 20 : 40);
     for (size_t room = 0; room < needed; room++) {
-      Bytes small(room);
+      const std::unique_ptr<uint8_t[]> small(new uint8_t[room]);
       lb_decision copy = decision;
-      ASSERT_EQ(lb_apply(&tables.view(), small.data(), small.data() + room, &flow, &copy), LB_DROP)
+      ASSERT_EQ(lb_apply(&tables.view(), small.get(), small.get() + room, &flow, &copy), LB_DROP)
           << room;
       ASSERT_EQ(copy.reason, LB_REASON_no_headroom);
     }
