@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -230,10 +231,16 @@ TEST(PlaneEndpointTrialTest, ControlKilledAtAnyMomentLeavesATrialOrNone) {
   const TestDirectory dir;
   TestPlane plane(dir);
   ASSERT_TRUE(Publish(*MustConnect(dir), SmallSpec(1)).ok());
+  // What the child has done in all; it may be slow to begin.
+  auto* const steps = static_cast<std::atomic<uint32_t>*>(
+      mmap(nullptr, sizeof(std::atomic<uint32_t>), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(static_cast<void*>(steps), MAP_FAILED);
   int armed = 0;
   constexpr int kRounds = 60;
   uint64_t generation = 2;
   for (int round = 0; round < kRounds; ++round, generation += 1000) {
+    steps->store(0);
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -241,12 +248,21 @@ TEST(PlaneEndpointTrialTest, ControlKilledAtAnyMomentLeavesATrialOrNone) {
       if (!client.ok()) _exit(1);
       for (uint64_t next = generation;; next += 4) {
         if (!Try(**client, next, next, absl::Hours(1)).ok()) _exit(2);
+        ++*steps;
         if (!Try(**client, next, next + 2, absl::Hours(1)).ok()) _exit(3);
+        ++*steps;
         const TrialState end = next % 8 < 4 ? TrialState::kConfirmed : TrialState::kReturned;
         if (!(*client)->Decide(next, end, kTimeout).ok()) _exit(4);
+        ++*steps;
       }
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
+    const uint32_t at_least = random() % 8;
+    siginfo_t ended{};
+    while (*steps < at_least && ended.si_pid == 0) {
+      std::this_thread::yield();
+      waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 10'000));
     ASSERT_EQ(kill(child, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
@@ -264,6 +280,7 @@ TEST(PlaneEndpointTrialTest, ControlKilledAtAnyMomentLeavesATrialOrNone) {
     ASSERT_EQ(client->Decide(trial.id, TrialState::kReturned, kTimeout), absl::OkStatus());
     ASSERT_EQ(plane.generation(), trial.return_generation);
   }
+  munmap(steps, sizeof(*steps));
   std::printf("found armed %d times of %d\n", armed, kRounds);
   EXPECT_GT(armed, 0);
 }
