@@ -23,9 +23,11 @@ absl::StatusOr<PoolTablePtr> Build(const Pool& pool,
                         absl::StrCat(PathOf(pool), ": ", fill.status().message()));
   }
   const std::vector<uint32_t> counts = CountSlots(*fill, backends.size());
-  for (size_t i = 0; i < backends.size(); ++i) table->slots_of[backends[i].id] = counts[i];
-  table->owners.reserve(fill->size());
-  for (uint32_t position : *fill) table->owners.push_back(backends[position].id);
+  for (size_t i = 0; i < backends.size(); ++i) {
+    table->slots_of[backends[i].id] = counts[i];
+    table->ids.push_back(backends[i].id);
+  }
+  table->owners.assign(fill->begin(), fill->end());
   table->digest = IdDigest(*fill, backends);
   return table;
 }
@@ -36,6 +38,19 @@ constexpr double kLikeThose = 2;
 double Share(const PoolTable& table, uint64_t id) {
   const auto found = table.slots_of.find(id);
   return found == table.slots_of.end() ? 0 : static_cast<double>(found->second) / table.slots;
+}
+
+constexpr uint16_t kNobody = LB_BACKENDS_MAX;  // no place: a node has no more backends
+
+// The place in `after` of each backend of `before`.
+std::vector<uint16_t> PlacesIn(const PoolTable& after, const PoolTable& before) {
+  std::vector<uint16_t> places;
+  for (const uint64_t id : before.ids) {
+    const auto found = std::lower_bound(after.ids.begin(), after.ids.end(), id);
+    const bool is_there = found != after.ids.end() && *found == id;
+    places.push_back(is_there ? static_cast<uint16_t>(found - after.ids.begin()) : kNobody);
+  }
+  return places;
 }
 
 // Where one side has no backends: all flows lose theirs, or there were none.
@@ -95,9 +110,10 @@ Movement Compare(const PoolTable& before, const PoolTable& after) {
   const uint32_t grid = std::max(before.slots, after.slots);
   const int before_shift = std::countr_zero(grid / before.slots);
   const int after_shift = std::countr_zero(grid / after.slots);
+  const std::vector<uint16_t> places = PlacesIn(after, before);
   uint32_t moved = 0;
   for (uint32_t slot = 0; slot < grid; ++slot) {
-    moved += before.owners[slot >> before_shift] != after.owners[slot >> after_shift];
+    moved += places[before.owners[slot >> before_shift]] != after.owners[slot >> after_shift];
   }
   movement.moved = static_cast<double>(moved) / grid;
   return movement;

@@ -24,7 +24,8 @@ namespace evenkeel {
 
 struct PoolTable {
   uint32_t slots = 0;            // 2^k, also where nobody owns any
-  std::vector<uint64_t> owners;  // slot -> backend id; empty: no backend owns slots
+  std::vector<uint64_t> ids;     // of the backends that have a weight, rising
+  std::vector<uint16_t> owners;  // slot -> place in `ids`; empty: no backend owns slots
   absl::flat_hash_map<uint64_t, uint32_t> slots_of;  // by backend id, owners only
   Digest digest{};                                   // over backend ids; zeros without owners
 

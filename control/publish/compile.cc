@@ -101,8 +101,9 @@ absl::StatusOr<std::vector<MemberSpec>> ConfiguredMembers(const Pool& pool,
   absl::StatusOr<lb_encap> encap = EncapOf(pool);
   if (!encap.ok()) return encap.status();
   std::vector<MemberSpec> members;
+  const uint64_t id = NameId(pool.name);
   for (const Backend& backend : pool.backends) {
-    const Lease* lease = leases.Find(NameId(pool.name), backend.address.bytes());
+    const Lease* lease = leases.Find(id, backend.address.bytes());
     if (lease == nullptr) {
       return absl::InternalError(absl::StrCat(PathOf(pool, backend), " has no index"));
     }
@@ -123,8 +124,9 @@ absl::StatusOr<std::vector<MemberSpec>> ConfiguredMembers(const Pool& pool,
 // can no longer reach is left out: no slot names it.
 void AddLeavingMembers(const Pool& pool, const std::vector<Lease>& leaving, NextHops* hops,
                        std::vector<MemberSpec>* members) {
+  const uint64_t id = NameId(pool.name);
   for (const Lease& lease : leaving) {
-    if (lease.key.pool != NameId(pool.name)) continue;
+    if (lease.key.pool != id) continue;
     const absl::StatusOr<lb_encap> encap = EncapOf(pool);
     const absl::StatusOr<uint16_t> hop = hops->For(pool, IpAddress(lease.key.address));
     if (!encap.ok() || !hop.ok()) continue;
@@ -257,11 +259,11 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
   absl::StatusOr<AlignedBytes> root = BuildImage(spec);
   if (!root.ok()) return root.status();
   std::vector<TablePtr> tables = TablesOf(spec);
-  const TableLookup find = [&tables](const Digest& digest) -> TablePtr {
-    for (const TablePtr& table : tables) {
-      if (table->digest() == digest) return table;
-    }
-    return nullptr;
+  absl::flat_hash_map<Digest, TablePtr> by_digest;
+  for (const TablePtr& table : tables) by_digest[table->digest()] = table;
+  const TableLookup find = [&by_digest](const Digest& digest) -> TablePtr {
+    const auto found = by_digest.find(digest);
+    return found == by_digest.end() ? nullptr : found->second;
   };
   absl::StatusOr<ImageView> image =
       ImageView::Verify(AlignedBytes::CopyOf(root->bytes()), find, &cache->verified);
@@ -297,8 +299,9 @@ absl::StatusOr<LeaseTable> LeaseAll(const Config& config, LeaseTable leases, abs
   }
   leases.ReleaseExpired(now, is_unnamed);
   for (const Pool& pool : config.pools) {
+    const uint64_t id = NameId(pool.name);
     for (const Backend& backend : pool.backends) {
-      absl::StatusOr<uint16_t> index = leases.Acquire(NameId(pool.name), backend.address.bytes());
+      absl::StatusOr<uint16_t> index = leases.Acquire(id, backend.address.bytes());
       if (!index.ok()) return index.status();
     }
   }

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "control/overlay/overlay.h"
 #include "dataplane/table/digest.h"
 
@@ -17,21 +18,30 @@ class EffectiveTables {
 
   absl::StatusOr<AdvanceCounts> Make() {
     for (PoolSpec& pool : spec_.pools) SetStandings(pool);
-    for (const PoolSpec& pool : spec_.pools) owners_.push_back(OwnersOf(pool));
-    absl::StatusOr<Advanced> advanced = AdvanceAll();
+    FindRunning();
+    for (PoolSpec& pool : spec_.pools) {
+      if (IsAsItRuns(pool)) continue;
+      moving_.push_back(&pool);
+      owners_.push_back(OwnersOf(pool));
+    }
+    absl::StatusOr<Advanced> advanced = AdvanceMoving();
     if (!advanced.ok()) return advanced.status();
     spec_.transitions = std::move(advanced->transitions);
     DropMissing();
-    for (size_t i = 0; i < spec_.pools.size(); i++) {
-      if (absl::Status s = SetTable(spec_.pools[i], advanced->slots[i]); !s.ok()) return s;
+    for (size_t i = 0; i < moving_.size(); i++) {
+      if (absl::Status s = SetTable(*moving_[i], advanced->slots[i]); !s.ok()) return s;
     }
     return advanced->counts;
   }
 
  private:
   void SetStandings(PoolSpec& pool);
+  void FindRunning();
+  TablePtr RunningTable(const PoolSpec& pool) const;
+  bool IsAsItRuns(const PoolSpec& pool) const;
+  std::vector<OverlayMember> OverlayMembersOf(const PoolSpec& pool) const;
   std::vector<uint16_t> OwnersOf(const PoolSpec& pool) const;
-  absl::StatusOr<Advanced> AdvanceAll() const;
+  absl::StatusOr<Advanced> AdvanceMoving() const;
   void DropMissing();
   absl::Status SetTable(PoolSpec& pool, const std::vector<lb_slot>& slots);
   const lb_backend* RunningBackend(uint16_t lease, const Address& address) const;
@@ -39,8 +49,10 @@ class EffectiveTables {
   const Succession& succession_;
   const StandingOf& standing_of_;
   ImageSpec& spec_;
-  std::vector<std::vector<uint16_t>> owners_;  // by pool
-  std::vector<bool> is_member_, is_out_;       // by backend index
+  absl::flat_hash_map<uint64_t, TablePtr> running_;  // by the pool's id
+  std::vector<PoolSpec*> moving_;                    // pools whose slots have to be looked at
+  std::vector<std::vector<uint16_t>> owners_;        // of each of them
+  std::vector<bool> is_member_, is_out_;             // by backend index
 };
 
 template <typename T>
@@ -70,8 +82,32 @@ void EffectiveTables::SetStandings(PoolSpec& pool) {
   }
 }
 
-std::vector<uint16_t> EffectiveTables::OwnersOf(const PoolSpec& pool) const {
-  if (pool.base == nullptr) return {};
+void EffectiveTables::FindRunning() {
+  const ImageView* image = succession_.running;
+  if (image == nullptr) return;
+  for (const lb_pool& pool : image->pools()) {
+    if (pool.table != LB_TABLE_NONE) running_[pool.id] = image->tables()[pool.table];
+  }
+}
+
+// Null: the pool has no table there.
+TablePtr EffectiveTables::RunningTable(const PoolSpec& pool) const {
+  const auto found = running_.find(NameId(pool.name));
+  return found == running_.end() ? nullptr : found->second;
+}
+
+// Every slot is pure and stays. Of a thousand services nearly all are so at nearly every change.
+bool EffectiveTables::IsAsItRuns(const PoolSpec& pool) const {
+  const TablePtr running = RunningTable(pool);
+  if (pool.base == nullptr || running == nullptr || running->digest() != pool.base->digest()) {
+    return false;
+  }
+  const std::vector<OverlayMember> members = OverlayMembersOf(pool);
+  return std::ranges::all_of(
+      members, [](const OverlayMember& member) { return member.steps >= LB_RAMP_STEPS; });
+}
+
+std::vector<OverlayMember> EffectiveTables::OverlayMembersOf(const PoolSpec& pool) const {
   std::vector<OverlayMember> members;
   for (const MemberSpec& member : pool.members) {
     if (member.weight == 0) continue;
@@ -79,26 +115,29 @@ std::vector<uint16_t> EffectiveTables::OwnersOf(const PoolSpec& pool) const {
     const auto steps = static_cast<uint8_t>(is_out ? 0 : LB_RAMP_STEPS - member.withheld);
     members.push_back({member.backend_id, member.weight, member.lease, steps});
   }
-  return OverlaidOwners(pool.base->slots(), members);
+  return members;
 }
 
-absl::StatusOr<Advanced> EffectiveTables::AdvanceAll() const {
+std::vector<uint16_t> EffectiveTables::OwnersOf(const PoolSpec& pool) const {
+  if (pool.base == nullptr) return {};
+  return OverlaidOwners(pool.base->slots(), OverlayMembersOf(pool));
+}
+
+absl::StatusOr<Advanced> EffectiveTables::AdvanceMoving() const {
   std::vector<RunningPool> running;
   AdvanceInput input{.has_failed = [this](uint16_t b) { return IsSetAt(is_out_, b); },
                      .evidence = succession_.evidence,
                      .now_ns = succession_.now_ns,
                      .open_at_least_ns = succession_.open_at_least_ns};
-  if (const ImageView* image = succession_.running) {
-    for (const lb_pool& pool : image->pools()) {
-      if (pool.table == LB_TABLE_NONE) continue;
-      running.push_back({pool.id, image->tables()[pool.table]->slots()});
-    }
-    input.transitions = image->transitions();
-  }
+  if (succession_.running != nullptr) input.transitions = succession_.running->transitions();
   std::vector<NextPool> next;
-  for (size_t i = 0; i < spec_.pools.size(); i++) {
-    const PoolSpec& pool = spec_.pools[i];
-    next.push_back({NameId(pool.name), owners_[i], pool.idle_s * kSecondNs});
+  for (size_t i = 0; i < moving_.size(); i++) {
+    const PoolSpec& pool = *moving_[i];
+    const uint64_t id = NameId(pool.name);
+    next.push_back({id, owners_[i], pool.idle_s * kSecondNs});
+    if (const auto table = running_.find(id); table != running_.end()) {
+      running.push_back({id, table->second->slots()});
+    }
   }
   input.running = running;
   input.next = next;
@@ -123,14 +162,10 @@ absl::Status EffectiveTables::SetTable(PoolSpec& pool, const std::vector<lb_slot
   if (pool.base == nullptr || std::ranges::equal(slots, pool.base->slots())) {
     return absl::OkStatus();
   }
-  if (const ImageView* image = succession_.running) {
-    for (const lb_pool& running : image->pools()) {
-      if (running.id != NameId(pool.name) || running.table == LB_TABLE_NONE) continue;
-      const TablePtr& table = image->tables()[running.table];
-      if (std::ranges::equal(slots, table->slots())) pool.effective = table;
-    }
-  }
-  if (pool.effective == nullptr) {
+  const TablePtr running = RunningTable(pool);
+  if (running != nullptr && std::ranges::equal(slots, running->slots())) {
+    pool.effective = running;
+  } else {
     absl::StatusOr<TablePtr> table = Table::Create(slots);
     if (!table.ok()) return table.status();
     pool.effective = *std::move(table);
