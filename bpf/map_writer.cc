@@ -150,6 +150,7 @@ absl::Status MapWriter::Publish(std::shared_ptr<const ImageView> image, const Ne
 
 absl::StatusOr<uint32_t> MapWriter::Fill(std::shared_ptr<const ImageView> image,
                                          const NextHopWord& word) {
+  if (std::exchange(distrusts_, false)) MendTables();
   const uint32_t set = NextSet();
   if (absl::Status s = Retire(set); !s.ok()) return s;
   std::vector<uint32_t> rows;
@@ -335,6 +336,18 @@ absl::Status MapWriter::PlaceTables(const ImageView& image, std::vector<uint32_t
     if (place->is_new) WriteSlots(table->slots(), place->first, maps_);
   }
   return absl::OkStatus();
+}
+
+void MapWriter::MendTables() {
+  for (uint32_t set = 0; set < LB_SETS; ++set) {
+    const ImageView* image = sets_[set].image.get();
+    if (image == nullptr) continue;
+    const absl::StatusOr<SetRoot> root = ReadSetRoot(maps_, set);
+    if (!root.ok() || root->rows.size() != image->tables().size()) continue;
+    for (size_t i = 0; i < root->rows.size(); ++i) {
+      MendSlots(image->tables()[i]->slots(), root->rows[i], maps_);
+    }
+  }
 }
 
 bool MapWriter::HoldTables(const ImageView& image, uint32_t set) {

@@ -63,6 +63,10 @@ class MapWriter {
   absl::Status PublishTrial(std::shared_ptr<const ImageView> image,
                             std::shared_ptr<const ImageView> way_back, const TrialRecord& trial,
                             const NextHopWord& word);
+  // Somebody else has written to the maps: the next publication also mends the tables that lie
+  // there already, which it else takes for what they were written as.
+  void Distrust() { distrusts_ = true; }
+
   // Ends an armed trial as `wanted`, unless the program was first; returns how it has ended.
   TrialState DecideTrial(TrialState wanted);
   // True: a trial has ended, here or in the program, and only now the root word says so.
@@ -108,6 +112,7 @@ class MapWriter {
   absl::Status WaitForPackets();
   absl::Status Fold(uint32_t set);
   FlowSum Count(uint32_t set, uint32_t counter) const;
+  void MendTables();
   absl::Status PlaceTables(const ImageView& image, std::vector<uint32_t>* rows);
 
   std::span<uint64_t> next_hops(uint32_t set) const;
@@ -120,6 +125,7 @@ class MapWriter {
   int way_back_ = -1;            // on trial only
   uint64_t trial_ended_at_ = 0;  // value of waits_
   uint64_t waits_ = 0;           // grace periods that have passed
+  bool distrusts_ = false;
 };
 
 }  // namespace evenkeel

@@ -49,4 +49,11 @@ void WriteSlots(std::span<const lb_slot> slots, uint32_t first, const LbMaps& ma
   std::memcpy(&maps.slot_rows[first], slots.data(), slots.size_bytes());
 }
 
+void MendSlots(std::span<const lb_slot> slots, uint32_t first, const LbMaps& maps) {
+  lb_slot* const found = maps.slot_rows[first].slot;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (found[i] != slots[i]) __atomic_store_n(&found[i], slots[i], __ATOMIC_RELAXED);
+  }
+}
+
 }  // namespace evenkeel

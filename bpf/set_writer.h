@@ -36,6 +36,9 @@ void WriteSet(const SetRecords& records, const std::function<uint32_t(uint32_t t
 
 // The slots of a table, from row `first` on.
 void WriteSlots(std::span<const lb_slot> slots, uint32_t first, const LbMaps& maps);
+// The same for a table that packets use and somebody has written to: a packet finds a wrong slot or
+// the right one.
+void MendSlots(std::span<const lb_slot> slots, uint32_t first, const LbMaps& maps);
 
 }  // namespace evenkeel
 

@@ -58,6 +58,8 @@ class XdpPlane {
   // That is held, or the last one that ended; kNone after a publication without trial.
   TrialRecord trial() const { return writer_->trial(); }
 
+  void Distrust() { writer_->Distrust(); }
+
   // During a trial the image on trial.
   const std::shared_ptr<const ImageView>& current() const { return writer_->current(); }
   int current_set() const { return writer_->current_set(); }

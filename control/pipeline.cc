@@ -14,6 +14,9 @@ namespace {
 // A plane goes back by itself at the deadline; it is looked at just after.
 constexpr absl::Duration kAfterDeadline = absl::Milliseconds(200);
 constexpr char kStateAlarm[] = "state";
+// How often the thread of audits looks whether one is due, and what it pauses between two at least.
+constexpr absl::Duration kAuditLook = absl::Seconds(1);
+constexpr absl::Duration kAuditPause = absl::Milliseconds(10);
 
 }  // namespace
 
@@ -32,6 +35,7 @@ Pipeline::~Pipeline() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  if (audit_thread_.joinable()) audit_thread_.join();
 }
 
 void Pipeline::Start() {
@@ -40,6 +44,7 @@ void Pipeline::Start() {
     FollowRunning();  // whoever checks is there now
   }
   thread_ = std::thread([this] { Watch(); });
+  audit_thread_ = std::thread([this] { KeepAuditing(); });
   for (PlaneSink* sink : sinks_) {
     sink->Start([this] { PlanesChanged(); });
   }
@@ -64,15 +69,34 @@ void Pipeline::Watch() {
       if (stopping_) return;
       changed_ = false;
     }
-    settled = Settle();
+    settled = SettleLocked();
   }
 }
 
-bool Pipeline::Settle() {
+bool Pipeline::SettleLocked() {
   const std::lock_guard lock(change_mutex_);
-  const bool settled = ReconcileAll() && KeepSteady();
-  if (UntilNextAudit() <= absl::ZeroDuration()) RaiseFindings(AuditLocked());
+  return ReconcileAll() && KeepSteady();
+}
+
+bool Pipeline::Settle() {
+  const bool settled = SettleLocked();
+  if (UntilNextAudit() <= absl::ZeroDuration()) Audit();
   return settled;
+}
+
+// A thread of its own: planes of a thousand tables look at them for seconds, and deadlines and
+// backends do not wait for that.
+void Pipeline::KeepAuditing() {
+  while (true) {
+    {
+      std::unique_lock lock(wake_mutex_);
+      // What runs may get another period, or begin to run.
+      const absl::Duration wait = std::clamp(UntilNextAudit(), kAuditPause, kAuditLook);
+      wake_.wait_for(lock, absl::ToChronoMilliseconds(wait), [this] { return stopping_; });
+      if (stopping_) return;
+    }
+    if (UntilNextAudit() <= absl::ZeroDuration()) Audit();
+  }
 }
 
 // Endless while nothing runs that could be audited.
@@ -85,7 +109,7 @@ absl::Duration Pipeline::UntilNextAudit() const {
 
 absl::Duration Pipeline::UntilNextDuty(bool settled) const {
   absl::Duration wait = settled ? absl::Hours(1) : options_.retry_interval;
-  wait = std::min({wait, UntilNextAudit(), UntilNextHealth()});
+  wait = std::min(wait, UntilNextHealth());
   const std::lock_guard lock(view_mutex_);
   if (trial_view_) {
     const uint64_t now = options_.clock->BootNs();

@@ -69,6 +69,8 @@ class Pipeline {
  public:
   struct Options {
     absl::Duration publish_timeout = absl::Seconds(4);
+    // A plane of a thousand tables that has little time for it looks at them for long.
+    absl::Duration audit_timeout = absl::Seconds(30);
     // How long a plane that could not be brought up to date is left alone.
     absl::Duration retry_interval = absl::Seconds(1);
     const Clock* clock = SystemClock();
@@ -77,6 +79,8 @@ class Pipeline {
     std::function<void(absl::string_view step)> at_step = {};
     // New flows a second by service, for plans; may be empty.
     std::function<std::map<std::string, double>()> new_flows = {};
+    // Flows that the node can follow at a time, for plans; 0: not known. May be empty.
+    std::function<uint64_t()> flow_table_entries = {};
     // Told what is to be checked from now on, verdicts to come by Take(); may be empty.
     std::function<void(const std::vector<HealthTarget>&, const Network&)> check = {};
     // Tries the checks of a candidate, within about the given time; may be empty.
@@ -89,9 +93,9 @@ class Pipeline {
                                                           Options options);
   ~Pipeline();
 
-  // Starts the sinks and the thread that looks after planes, deadlines and audits.
+  // Starts the sinks, the thread that looks after planes and deadlines, and that of audits.
   void Start();
-  // One round of what that thread does. True: nothing is left to do before a plane changes, time
+  // One round of what these threads do. True: nothing is left to do before a plane changes, time
   // passes or a person speaks.
   bool Settle();
 
@@ -130,7 +134,7 @@ class Pipeline {
   absl::StatusOr<std::vector<Revision>> History();
   // With its content. NotFound: no such revision.
   absl::StatusOr<Revision> Show(int64_t revision);
-  // Looks at everything now. Nothing is changed by it.
+  // Looks at everything now. Nothing is changed by it. Changes go on while the planes look.
   AuditReport Audit();
   std::vector<ControlAlarm> Alarms() const;
   // Of what runs, with how far they have got by the last look at the flow tables.
@@ -192,6 +196,8 @@ class Pipeline {
   absl::StatusOr<LeaseTable> StoredLeases(int64_t revision);
   absl::StatusOr<Change> RebuildChange(const Revision& revision);
   void Watch();
+  void KeepAuditing();
+  bool SettleLocked();
   void PlanesChanged();
   absl::Duration UntilNextAudit() const;
   absl::Duration UntilNextDuty(bool settled) const;
@@ -273,11 +279,15 @@ class Pipeline {
   bool ReleaseLeases(const RunningRevision& running, const TailEvidence& evidence);
   absl::Status RenewTrial(uint64_t back_ns);
   bool FindTrialAgain(const PlaneState& state);
+  absl::Status RenewReturned();
   void ShowFloors();
   absl::Duration UntilNextHealth() const;
 
   // pipeline_audit.cc
-  AuditReport AuditLocked();
+  using PlaneAnswers = std::map<PlaneSink*, absl::StatusOr<PlaneAudit>>;
+  PlaneAnswers AskForAudits(absl::Duration timeout);
+  AuditReport AuditLocked(const PlaneAnswers& answers);
+  bool HasAlarm(absl::string_view rule) const;
   void Raise(const std::string& cause, ControlAlarm alarm);
   void Clear(const std::string& cause);
   void RaiseFindings(const AuditReport& report);
@@ -286,10 +296,17 @@ class Pipeline {
   const std::vector<PlaneSink*> sinks_;
   const Options options_;
 
+  std::mutex audit_mutex_;   // a plane looks at itself once at a time
   std::mutex change_mutex_;  // one change at a time; guards what follows
   Publisher publisher_;
-  Standings standings_;        // safe by itself
-  bool stale_ = false;         // the planes do not have it as it stands
+  Standings standings_;  // safe by itself
+  bool stale_ = false;   // the planes do not have it as it stands
+  // Taken back before its deadline: the image that was on trial, and the generation that its way
+  // back, made for the deadline, runs as. Null: none, or all is made anew since.
+  struct {
+    std::shared_ptr<const ImageView> image;
+    uint64_t generation = 0;
+  } returned_;
   bool knows_planes_ = false;  // this process has published, or found what runs
   absl::Time next_evidence_;
   LeaseTable leases_;
@@ -314,6 +331,7 @@ class Pipeline {
   bool changed_ = false;
   bool stopping_ = false;
   std::thread thread_;
+  std::thread audit_thread_;
 };
 
 }  // namespace evenkeel

@@ -154,11 +154,17 @@ std::optional<ApplyOutcome> Pipeline::ApplyUnchanged(const ApplyCall& call,
   const bool everywhere = std::all_of(sinks_.begin(), sinks_.end(), [&](PlaneSink* sink) {
     return sink->State().revision == base->revision;
   });
-  if (!everywhere && base->compiled != nullptr) {
-    if (absl::Status s = Republish("a plane ran something else", nullptr, true); !s.ok())
+  // A plane that mends what the audit found in it does so with the next publication.
+  const bool tampered = HasAlarm("F55");
+  if ((!everywhere || tampered) && base->compiled != nullptr) {
+    if (absl::Status s =
+            Republish(tampered ? "a plane's tables had been changed" : "a plane ran something else",
+                      nullptr, true);
+        !s.ok()) {
       return ApplyOutcome{.refusal = RefusalOf(s)};
+    }
   }
-  LogInfo("apply", call.file, " is what revision ", base->revision, " holds: nothing to do");
+  LogInfo("apply", call.file, " is what revision ", base->revision, " holds: no new revision");
   return ApplyOutcome{.revision = base->revision, .generation = Running()->generation};
 }
 
@@ -167,16 +173,18 @@ absl::StatusOr<Judgement> Pipeline::JudgeProposal(const Proposal& proposal) {
   const RunningPtr base = Running();
   absl::StatusOr<std::vector<std::string>> states = store_->HealthyWeightsSince(now - kHistory);
   if (!states.ok()) return states.status();
-  return Judge({.content = proposal.content,
-                .drains = proposal.drains,
-                .allow = proposal.allow,
-                .base = base == nullptr ? nullptr : &base->config,
-                .base_revision = base == nullptr ? 0 : base->revision,
-                .confirmed = HistoryOf(*states),
-                .new_flows = proposal.new_flows.empty() && options_.new_flows ? options_.new_flows()
-                                                                              : proposal.new_flows,
-                .now = now,
-                .old_errors = proposal.old_errors});
+  return Judge(
+      {.content = proposal.content,
+       .drains = proposal.drains,
+       .allow = proposal.allow,
+       .base = base == nullptr ? nullptr : &base->config,
+       .base_revision = base == nullptr ? 0 : base->revision,
+       .confirmed = HistoryOf(*states),
+       .new_flows = proposal.new_flows.empty() && options_.new_flows ? options_.new_flows()
+                                                                     : proposal.new_flows,
+       .flow_table_entries = options_.flow_table_entries ? options_.flow_table_entries() : 0,
+       .now = now,
+       .old_errors = proposal.old_errors});
 }
 
 std::optional<Refusal> Pipeline::CheckVerdict(const Proposal& proposal, const Plan& plan) const {

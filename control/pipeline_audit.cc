@@ -14,6 +14,8 @@ namespace evenkeel {
 namespace {
 
 constexpr absl::string_view kFromAudit = "audit ";  // of the causes of its alarms
+// Before changes have to wait for the planes' answers.
+constexpr int kAttempts = 5;
 
 LogWitness WitnessOf(absl::string_view name, const ImageView& image) {
   LogWitness witness{.name = std::string(name), .head = {.entries = image.root().audit_entries}};
@@ -36,14 +38,31 @@ void Append(std::vector<Finding>& to, std::vector<Finding> from) {
 }  // namespace
 
 AuditReport Pipeline::Audit() {
-  const std::lock_guard lock(change_mutex_);
-  ReconcileAll();  // what is known to be wrong is no finding
-  AuditReport report = AuditLocked();
-  RaiseFindings(report);
-  return report;
+  // Answers that were given while something was published are about neither what ran before nor
+  // what runs now: the planes are asked again.
+  for (int attempt = 1;; ++attempt) {
+    std::unique_lock lock(change_mutex_);
+    ReconcileAll();  // what is known to be wrong is no finding
+    const RunningPtr running = Running();
+    if (attempt < kAttempts) lock.unlock();
+    const PlaneAnswers answers =
+        AskForAudits(lock.owns_lock() ? options_.publish_timeout : options_.audit_timeout);
+    if (!lock.owns_lock()) lock.lock();
+    if (Running() != running) continue;
+    AuditReport report = AuditLocked(answers);
+    RaiseFindings(report);
+    return report;
+  }
 }
 
-AuditReport Pipeline::AuditLocked() {
+Pipeline::PlaneAnswers Pipeline::AskForAudits(absl::Duration timeout) {
+  const std::lock_guard one_at_a_time(audit_mutex_);
+  PlaneAnswers answers;
+  for (PlaneSink* sink : sinks_) answers.emplace(sink, sink->Audit(timeout));
+  return answers;
+}
+
+AuditReport Pipeline::AuditLocked(const PlaneAnswers& answers) {
   AuditReport report;
   const RunningPtr running = Running();
   std::vector<LogWitness> witnesses;
@@ -66,9 +85,8 @@ AuditReport Pipeline::AuditLocked() {
   if (running != nullptr) {
     for (PlaneSink* sink : sinks_) {
       if (running->compiled == nullptr) continue;
-      Append(report.findings,
-             CheckPlane(sink->kind(), sink->State(), sink->Audit(options_.publish_timeout),
-                        running->generation, *running->compiled->image));
+      Append(report.findings, CheckPlane(sink->kind(), sink->State(), answers.at(sink),
+                                         running->generation, *running->compiled->image));
     }
     Append(report.findings, CheckEnds(running->config, running->record, options_.clock->Now()));
   }
@@ -120,6 +138,11 @@ void Pipeline::Raise(const std::string& cause, ControlAlarm alarm) {
 void Pipeline::Clear(const std::string& cause) {
   const std::lock_guard lock(view_mutex_);
   alarms_.erase(cause);
+}
+
+bool Pipeline::HasAlarm(absl::string_view rule) const {
+  const std::lock_guard lock(view_mutex_);
+  return std::ranges::any_of(alarms_, [&](const auto& alarm) { return alarm.second.rule == rule; });
 }
 
 std::vector<ControlAlarm> Pipeline::Alarms() const {

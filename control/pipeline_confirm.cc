@@ -95,15 +95,18 @@ ApplyOutcome Pipeline::RollbackTrial(const RollbackCall& call, const Who& who) {
   if (active_->revision.state == RevisionState::kConfirming) {
     return Refused(who, "rollback", HeldBy(*active_));
   }
-  // The way back that the planes hold is made for the deadline; this one is for now.
-  if (absl::Status s = RenewTrial(options_.clock->BootNs()); !s.ok()) {
-    LogWarning("rollback", "the way back cannot be made for this moment (", s.message(),
-               "); the planes take the one that they hold");
-  }
+  // The way back lies in the planes and is right whenever they take it, so they take it at once.
+  // But its windows are made for the deadline: those for now follow when the operator has his
+  // answer.
+  const CompiledPtr on_trial = active_->running->compiled;
   Return(absl::StrCat(who.name, " rolled it back",
                       call.reason.empty() ? "" : absl::StrCat(": ", call.reason)),
          who);
-  if (!ReconcileAll()) PlanesChanged();
+  if (const RunningPtr back = Running(); back != nullptr && on_trial != nullptr) {
+    returned_ = {on_trial->image, back->generation};
+  }
+  ReconcileAll();
+  PlanesChanged();
   Step("replied");
   const std::lock_guard view(view_mutex_);
   return *last_end_;

@@ -139,7 +139,9 @@ bool Pipeline::KeepSteady() {
   const ImageView& image = *running->compiled->image;
   const bool has_tails = image.transitions().size() > 1 || !leases_.leaving().empty();
   const bool looks = (has_tails || !KnowsDrains(*running)) && now >= next_evidence_;
-  if (!stale_ && !looks) return true;
+  const bool returned = returned_.image != nullptr && returned_.generation == running->generation;
+  if (!returned) returned_ = {};
+  if (!stale_ && !looks && !returned) return true;
   std::optional<FlowsNow> evidence;
   if (looks) {
     next_evidence_ = now + kEvidenceEvery;
@@ -147,7 +149,8 @@ bool Pipeline::KeepSteady() {
     if (evidence) FollowDrains(*running, *evidence);
   }
   publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
-  const absl::Status status = Renew(evidence ? &evidence->tails : nullptr, stale_);
+  const absl::Status status =
+      returned ? RenewReturned() : Renew(evidence ? &evidence->tails : nullptr, stale_);
   if (!status.ok()) {
     return !Faulty("publish", absl::StrCat("how backends stand cannot be published, trying again: ",
                                            status.message()));
@@ -173,6 +176,17 @@ absl::Status Pipeline::Renew(const TailEvidence* evidence, bool must) {
   if (evidence == nullptr) return absl::OkStatus();
   const bool released = ReleaseLeases(*Running(), *evidence);
   return Republish("flows have ended", evidence, released);
+}
+
+// What runs again after a trial, as if it had been published at this moment over the trial's image:
+// windows that were to begin at the deadline begin now.
+absl::Status Pipeline::RenewReturned() {
+  const std::shared_ptr<const ImageView> back = publisher_.running();
+  publisher_.SetRunning(returned_.image);
+  absl::Status status = Republish("its windows begin now", nullptr, true);
+  if (!status.ok()) publisher_.SetRunning(back);
+  if (status.ok()) returned_ = {};
+  return status;
 }
 
 // Leaving pairs that neither the image nor a flow names any more.

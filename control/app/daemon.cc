@@ -75,6 +75,19 @@ void TellOfAlarm(const AlarmEvent& event, Store& store, AlarmTeller& teller) {
   if (!logged.ok()) LogError("store", "cannot log an alarm: ", logged.message());
 }
 
+// Flows that the node can follow at a time: of the plane that has the least room, all its workers
+// or queues together. 0: no plane tells.
+uint64_t FlowTableEntriesOf(Traffic& traffic) {
+  uint64_t least = 0;
+  for (const absl::StatusOr<StatsSnapshot>& plane : traffic.Now().planes) {
+    if (!plane.ok()) continue;
+    uint64_t entries = 0;
+    for (const FlowTableCount& table : plane->flow_tables) entries += table.entries;
+    if (entries != 0 && (least == 0 || entries < least)) least = entries;
+  }
+  return least;
+}
+
 }  // namespace
 
 // Verdicts reach the pipeline while there is one: prober and pipeline call each other, from threads
@@ -117,6 +130,7 @@ struct Daemon::Parts {
 Pipeline::Options Daemon::OptionsFor(Parts* parts) {
   Pipeline::Options options;
   options.new_flows = [parts] { return RatesOf(*parts->pipeline, *parts->traffic); };
+  options.flow_table_entries = [parts] { return FlowTableEntriesOf(*parts->traffic); };
   options.check = [parts](const std::vector<HealthTarget>& targets, const Network& network) {
     if (parts->prober != nullptr) parts->prober->SetTargets(targets, network);
   };

@@ -12,7 +12,8 @@ namespace {
 
 constexpr char kBehindTheBack[] =
     "somebody has changed it behind evenkeeld's back: find out who; nothing is published by "
-    "itself. evenkeel rollback --to, or apply another content, writes every table anew";
+    "itself. evenkeel show REVISION > FILE and evenkeel apply FILE, with the revision that runs, "
+    "writes it anew";
 
 Finding Found(absl::string_view rule, Severity severity, std::string path, std::string message,
               absl::string_view hint) {

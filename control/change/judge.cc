@@ -63,7 +63,8 @@ absl::StatusOr<Judgement> Judge(JudgeInput input) {
                                         .validation = std::move(findings),
                                         .allow = input.allow,
                                         .confirmed = std::move(input.confirmed),
-                                        .new_flows = std::move(input.new_flows)});
+                                        .new_flows = std::move(input.new_flows),
+                                        .flow_table_entries = input.flow_table_entries});
   if (!plan.ok()) return plan.status();
   return Judgement{.config = std::move(parsed.config),
                    .drains = std::move(input.drains),

@@ -35,6 +35,7 @@ struct JudgeInput {
   int64_t base_revision = 0;
   WeightHistory confirmed;
   std::map<std::string, double> new_flows;
+  uint64_t flow_table_entries = 0;
   absl::Time now;
   OldErrors old_errors = OldErrors::kRefuse;
 };

@@ -255,7 +255,9 @@ std::optional<ImageFacts> XdpSink::TryAudit(absl::Time deadline, absl::Status* s
     plane_lock.lock();
     if (plane_ == nullptr || plane_->current() != running) return std::nullopt;
   }
-  return audit.Finish();
+  ImageFacts facts = audit.Finish();
+  if (!facts.faults.empty()) plane_->Distrust();
+  return facts;
 }
 
 absl::Status XdpSink::ReadFlows(const ShowFlows& show) {

@@ -167,8 +167,7 @@ absl::Status Store::RollBack(int64_t revision, absl::string_view outcome, const 
     if (absl::Status s = RunWith(sql::kDropLeases, revision); !s.ok()) return s;
     if (base.revision == 0) return absl::OkStatus();
     if (absl::Status s = SetGeneration(base.revision, base.generation); !s.ok()) return s;
-    if (absl::Status s = RunWith(sql::kDropLeases, base.revision); !s.ok()) return s;
-    return WriteLeases(base.revision, base.leases);
+    return ReplaceLeases(base.revision, base.leases);
   });
 }
 
@@ -188,8 +187,7 @@ absl::Status Store::Republish(int64_t revision, uint64_t generation,
   return Change(entry, [&]() -> absl::Status {
     if (absl::Status s = SetGeneration(revision, generation); !s.ok()) return s;
     if (absl::Status s = RaiseGeneration(generation); !s.ok()) return s;
-    if (absl::Status s = RunWith(sql::kDropLeases, revision); !s.ok()) return s;
-    return WriteLeases(revision, leases);
+    return ReplaceLeases(revision, leases);
   });
 }
 

@@ -117,7 +117,9 @@ class Store {
                    absl::Time when);
   absl::Status SetGeneration(int64_t revision, uint64_t generation);
   absl::Status Insert(const Revision& revision);
+  absl::StatusOr<std::vector<Lease>> ReadLeases(int64_t revision);
   absl::Status WriteLeases(int64_t revision, const std::vector<Lease>& leases);
+  absl::Status ReplaceLeases(int64_t revision, const std::vector<Lease>& leases);
   absl::Status RunWith(const char* sql, int64_t parameter);
   // The only row of `statement`, with drains and overrides.
   absl::StatusOr<std::optional<Revision>> FindWith(absl::StatusOr<Statement> statement);

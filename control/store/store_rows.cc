@@ -72,6 +72,14 @@ absl::Status ChangeOne(Statement& update, int64_t revision, absl::string_view wa
   return update.Run();
 }
 
+int64_t ReleaseAfterUs(const Lease& lease) {
+  return lease.leaving ? absl::ToUnixMicros(lease.release_after) : 0;
+}
+
+bool SameRow(const Lease& a, const Lease& b) {
+  return a.key == b.key && a.index == b.index && ReleaseAfterUs(a) == ReleaseAfterUs(b);
+}
+
 }  // namespace
 
 absl::string_view Name(RevisionState state) {
@@ -264,6 +272,10 @@ absl::Status Store::SetGeneration(int64_t revision, uint64_t generation) {
 
 absl::StatusOr<std::vector<Lease>> Store::Leases(int64_t revision) {
   const std::lock_guard lock(mutex_);
+  return ReadLeases(revision);
+}
+
+absl::StatusOr<std::vector<Lease>> Store::ReadLeases(int64_t revision) {
   absl::StatusOr<Statement> read = database_.Prepare(sql::kReadLeases);
   if (!read.ok()) return read.status();
   read->Bind(1, revision);
@@ -297,11 +309,19 @@ absl::Status Store::WriteLeases(int64_t revision, const std::vector<Lease>& leas
     insert->Bind(3, static_cast<int64_t>(lease.key.pool));
     insert->BindBlob(4, absl::string_view(reinterpret_cast<const char*>(lease.key.address.data()),
                                           lease.key.address.size()));
-    insert->Bind(5, lease.leaving ? absl::ToUnixMicros(lease.release_after) : 0);
+    insert->Bind(5, ReleaseAfterUs(lease));
     if (absl::Status s = insert->Run(); !s.ok()) return s;
     insert->Reset();
   }
   return absl::OkStatus();
+}
+
+// Most often they are as they were, and ten thousand rows are not written for that.
+absl::Status Store::ReplaceLeases(int64_t revision, const std::vector<Lease>& leases) {
+  const absl::StatusOr<std::vector<Lease>> stored = ReadLeases(revision);
+  if (stored.ok() && std::ranges::equal(*stored, leases, SameRow)) return absl::OkStatus();
+  if (absl::Status s = RunWith(sql::kDropLeases, revision); !s.ok()) return s;
+  return WriteLeases(revision, leases);
 }
 
 absl::StatusOr<std::vector<std::string>> Store::HealthyWeightsSince(absl::Time since) {

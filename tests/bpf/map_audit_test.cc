@@ -77,6 +77,19 @@ TEST_F(MapAuditTest, TwoSlotsSwappedAreFoundThoughTheSharesAreRight) {
   EXPECT_NE(Audit().digest, writer_->current()->StatedDigest());
 }
 
+TEST_F(MapAuditTest, TheNextPublicationMendsATableThatIsNotTrusted) {
+  Publish(1);
+  const uint32_t row = static_cast<uint32_t>(
+      InUse(instance_->maps().services, instance_->maps().sizes.services).plane_word);
+  instance_->maps().slot_rows[row + 5].slot[3] ^= 1;
+  Publish(1 + kMarks);  // with the same table
+  EXPECT_FALSE(Audit().faults.empty()) << "what is there already is not written again";
+  writer_->Distrust();
+  EXPECT_FALSE(Audit().faults.empty());
+  Publish(1 + 2 * kMarks);
+  EXPECT_TRUE(Audit().faults.empty());
+}
+
 TEST_F(MapAuditTest, EveryRecordThatIsEditedIsNamed) {
   Publish(1);
   const LbMaps& maps = instance_->maps();

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "tests/control/app/change_rig.h"
@@ -142,9 +143,41 @@ TEST_F(AuditTest, FindsATableThatWasChangedBehindTheDaemonsBack) {
   EXPECT_THAT(alarms, ElementsAre(HasSubstr("F55 the fake plane does not balance as was confirmed"),
                                   HasSubstr("slot 7 of pool web")));
   EXPECT_EQ(plane_.offered(), 5u) << "only a person acts";
+  EXPECT_EQ(Now(Text({10, 14})).revision, 5) << "what runs already, as the hint says";
+  EXPECT_EQ(plane_.offered(), 6u) << "published again: the plane mends its tables with that";
   plane_.SetAudit(std::nullopt);
   Advance(absl::Minutes(2));
   EXPECT_TRUE(pipeline_->Alarms().empty());
+  Now(Text({10, 14}));
+  EXPECT_EQ(plane_.offered(), 6u);
+}
+
+TEST_F(AuditTest, LetsChangesPassWhileThePlaneLooksAndAsksAgain) {
+  int asked = 0;
+  plane_.WhileAuditing([&] {
+    if (++asked > 2) return;
+    EXPECT_FALSE(Now(Text({10, 20u + static_cast<uint32_t>(asked)})).refusal);
+  });
+  const AuditReport report = pipeline_->Audit();
+  EXPECT_TRUE(report.ok) << report.findings.at(0).message;
+  EXPECT_EQ(asked, 3);
+  EXPECT_EQ(report.entries, store_->Head()->entries);
+}
+
+TEST_F(AuditTest, EndsAlsoWhereSomethingIsPublishedAllTheTime) {
+  std::thread other;
+  int asked = 0;
+  plane_.WhileAuditing([&] {
+    if (other.joinable()) other.join();
+    other = std::thread([this, weight = 20u + static_cast<uint32_t>(++asked)] {
+      EXPECT_FALSE(Now(Text({10, weight})).refusal);
+    });
+    // In the last of its tries the audit holds changes up, else they are done before the answer.
+    if (asked < 5) other.join();
+  });
+  EXPECT_TRUE(pipeline_->Audit().ok);
+  other.join();
+  EXPECT_EQ(asked, 5);
 }
 
 TEST_F(AuditTest, FindsAWorkerThatHangsAndAPlaneThatIsGone) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -40,7 +41,9 @@ class PipelineTest : public testing::Test {
     plane_.ForgetOffers();
     store_ = *Store::Open(dir_.path());
     absl::StatusOr<std::unique_ptr<Pipeline>> pipeline =
-        Pipeline::Create(store_.get(), {&plane_}, {.retry_interval = absl::Milliseconds(20)});
+        Pipeline::Create(store_.get(), {&plane_},
+                         {.retry_interval = absl::Milliseconds(20),
+                          .flow_table_entries = [] { return uint64_t{1000}; }});
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
     pipeline_ = *std::move(pipeline);
     pipeline_->Start();
@@ -141,6 +144,13 @@ TEST_F(PipelineTest, TellsWhatAChangeWouldDoToWhatRuns) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->base_revision, 1);
   EXPECT_NEAR(plan->services.at(0).backends.at(1).after, 0.75, 0.001);
+  const auto warns_of_flows = [&](double rate) {
+    const absl::StatusOr<Plan> busy = pipeline_->PlanChange(
+        {.content = Text({1, 3}), .new_flows = {{plan->services.at(0).name, rate}}});
+    return std::ranges::any_of(busy->findings, [](const Finding& f) { return f.rule == "F35"; });
+  };
+  EXPECT_FALSE(warns_of_flows(0.1));
+  EXPECT_TRUE(warns_of_flows(100)) << "of what the planes can follow";
   const absl::StatusOr<Plan> broken =
       pipeline_->PlanChange({.content = "schema: 1\n", .file = "f"});
   ASSERT_TRUE(broken.ok()) << broken.status();

@@ -51,6 +51,35 @@ class SteadyTest : public testing::Test, protected ChangeRig {
   }
 };
 
+TEST_F(SteadyTest, ATrialTakenBackEarlyIsBackAtOnceAndItsWindowsBeginThen) {
+  const ApplyOutcome trial = Try(Checked({10, 10, 10, 30}));
+  ASSERT_FALSE(trial.refusal) << trial.refusal->message;
+  clock_.Advance(absl::Seconds(70));  // what the trial has armed is over
+  const size_t trials = plane_.offered_trials().size();
+  const ApplyOutcome back = pipeline_->Rollback({}, kBob);
+  EXPECT_EQ(back.generation, trial.generation + 1) << "what lay in the plane";
+  EXPECT_EQ(plane_.running()->generation, back.generation);
+  EXPECT_EQ(plane_.offered_trials().size(), trials) << "nothing was made first";
+
+  const uint64_t now = clock_.BootNs();
+  const auto latest = [this] {
+    uint64_t armed = 0, open = 0;
+    for (const lb_transition& transition : PlaneImage()->transitions()) {
+      armed = std::max(armed, transition.armed_until_ns);
+      open = std::max(open, transition.open_until_ns);
+    }
+    return std::pair(armed, open);
+  };
+  EXPECT_GT(latest().first, now + 61 * kSecondNs) << "made for the deadline";
+  EXPECT_TRUE(pipeline_->Settle());
+  EXPECT_EQ(plane_.running()->generation, back.generation + 1);
+  EXPECT_EQ(latest().first, now + 60 * kSecondNs);
+  EXPECT_LE(latest().second, now + 900 * kSecondNs);
+  EXPECT_TRUE(pipeline_->Settle());
+  EXPECT_EQ(plane_.running()->generation, back.generation + 1) << "once";
+  EXPECT_EQ(PlaneRevision(), 1);
+}
+
 TEST_F(SteadyTest, ABackendThatFallsLosesItsSlotsAtOnceAndGetsThemBack) {
   const uint64_t before = plane_.running()->generation;
   Verdict(1, false);

@@ -92,6 +92,7 @@ class FakeSink : public PlaneSink {
   }
 
   absl::StatusOr<PlaneAudit> Audit(absl::Duration) override {
+    if (while_auditing_) while_auditing_();
     const std::lock_guard lock(mutex_);
     if (!state_.connected) return absl::UnavailableError("not connected");
     if (audit_) return *audit_;
@@ -184,6 +185,8 @@ class FakeSink : public PlaneSink {
     const std::lock_guard lock(mutex_);
     audit_ = std::move(audit);
   }
+  // Called in each Audit(), as long as the plane looks at itself.
+  void WhileAuditing(std::function<void()> act) { while_auditing_ = std::move(act); }
   void SetStats(StatsSnapshot stats) {
     const std::lock_guard lock(mutex_);
     stats_ = std::move(stats);
@@ -277,6 +280,7 @@ class FakeSink : public PlaneSink {
   absl::Status next_decision_;
   bool decides_silently_ = false;
   std::optional<PlaneAudit> audit_;
+  std::function<void()> while_auditing_;
   StatsSnapshot stats_;
 };
 
