@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """One short TCP connection after the other, each written down: runs in a lab's client node.
 
-    flow_probe.py 203.0.113.10 80 SECONDS
+    flow_probe.py 203.0.113.10 80
 
-At its end a line for each connection, `TIME SOURCE_PORT BACKEND` or `TIME SOURCE_PORT !ERROR`; TIME is CLOCK_BOOTTIME at its start,
-the clock that trials are measured by. Four at a time, some 200 a second.
+Runs until its standard input ends, then prints a line for each connection, `TIME SOURCE_PORT BACKEND` or
+`TIME SOURCE_PORT !ERROR`; TIME is CLOCK_BOOTTIME at its start, the clock that trials are measured by. Four at a time,
+at most 100 a second.
 """
 import asyncio
 import sys
@@ -12,7 +13,7 @@ import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
 AT_ONCE = 4
-PAUSE_S = 0.02
+PAUSE_S = 0.04
 
 
 def now() -> float:
@@ -36,16 +37,18 @@ async def one(host, port, lines):
 
 
 async def main():
-    host, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    end = now() + seconds
-    lines = []
+    host, port = sys.argv[1], int(sys.argv[2])
+    lines, stop = [], asyncio.Event()
 
     async def client():
-        while now() < end:
+        while not stop.is_set():
             await one(host, port, lines)
             await asyncio.sleep(PAUSE_S)
 
-    await asyncio.gather(*(client() for _ in range(AT_ONCE)))
+    clients = [asyncio.create_task(client()) for _ in range(AT_ONCE)]
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    stop.set()
+    await asyncio.gather(*clients)
     print("\n".join(lines))
 
 
