@@ -133,6 +133,9 @@ void Pipeline::Install(RunningPtr running) {
       running == nullptr || running->compiled == nullptr ? nullptr : running->compiled->image);
   const std::lock_guard lock(view_mutex_);
   running_ = std::move(running);
+  if (running_ == nullptr) return;
+  // A shorter period counts from now, not from the end of the longer one.
+  next_audit_ = std::min(next_audit_, options_.clock->Now() + running_->config.safety.audit_every);
 }
 
 RunningPtr Pipeline::Base() const { return active_ ? active_->back : Running(); }

@@ -152,6 +152,16 @@ TEST_F(AuditTest, FindsATableThatWasChangedBehindTheDaemonsBack) {
   EXPECT_EQ(plane_.offered(), 6u);
 }
 
+TEST_F(AuditTest, AShorterPeriodCountsAtOnce) {
+  Advance(absl::Minutes(2));  // the next would be in a minute
+  EXPECT_FALSE(Now(Text({10, 14}, "audit_every: 2s")).refusal);
+  plane_.SetAudit(PlaneAudit{.generation = 1});
+  Advance(absl::Seconds(1));
+  EXPECT_TRUE(pipeline_->Alarms().empty());
+  Advance(absl::Seconds(2));
+  EXPECT_FALSE(pipeline_->Alarms().empty());
+}
+
 TEST_F(AuditTest, LetsChangesPassWhileThePlaneLooksAndAsksAgain) {
   int asked = 0;
   plane_.WhileAuditing([&] {
