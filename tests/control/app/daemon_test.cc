@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <fstream>
 #include <optional>
@@ -20,6 +21,9 @@ namespace {
 
 class DaemonTest : public testing::Test {
  protected:
+  // As main() does for evenkeeld: else each of gRPC's threads fills an arena of its own.
+  static void SetUpTestSuite() { mallopt(M_ARENA_MAX, 2); }
+
   DaemonTest()
       : settings_{.socket = dir_ / "control.sock",
                   .state_dir = dir_ / "state",
