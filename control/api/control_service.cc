@@ -53,8 +53,8 @@ ApplyCall ToCall(const v1::ApplyRequest& request) {
 
 class ControlService final : public v1::Control::Service {
  public:
-  ControlService(Pipeline* pipeline, Traffic* traffic, const Caller& caller)
-      : pipeline_(*pipeline), traffic_(*traffic), caller_(caller) {}
+  ControlService(Pipeline* pipeline, Traffic* traffic, TrialGuard* guard, const Caller& caller)
+      : pipeline_(*pipeline), traffic_(*traffic), guard_(*guard), caller_(caller) {}
 
   grpc::Status Plan(grpc::ServerContext*, const v1::PlanRequest* request,
                     v1::PlanReply* reply) override {
@@ -76,7 +76,16 @@ class ControlService final : public v1::Control::Service {
   grpc::Status Apply(grpc::ServerContext*, const v1::ApplyRequest* request,
                      v1::ApplyReply* reply) override {
     if (!MayCall("apply", Role::kChange, reply)) return grpc::Status::OK;
-    return Tell(pipeline_.Apply(ToCall(*request), caller_.who), reply);
+    ApplyCall call = ToCall(*request);
+    if (call.confirm != "auto") return Tell(pipeline_.Apply(call, caller_.who), reply);
+    if (std::optional<Refusal> why = guard_.WhyNotAuto(call)) {
+      return Tell({.refusal = std::move(why), .reason = {}, .findings = {}}, reply);
+    }
+    call.confirm.clear();
+    const ApplyOutcome outcome = pipeline_.Apply(call, caller_.who);
+    const bool is_on_trial = !outcome.refusal && outcome.state == ChangeState::kTrial;
+    if (is_on_trial) guard_.ConfirmByItself(outcome.revision);
+    return Tell(outcome, reply);
   }
 
   grpc::Status AwaitTrial(grpc::ServerContext*, const v1::AwaitTrialRequest* request,
@@ -244,14 +253,15 @@ class ControlService final : public v1::Control::Service {
 
   Pipeline& pipeline_;
   Traffic& traffic_;
+  TrialGuard& guard_;
   const Caller caller_;
 };
 
 }  // namespace
 
 std::shared_ptr<grpc::Service> MakeControlService(Pipeline* pipeline, Traffic* traffic,
-                                                  const Caller& caller) {
-  return std::make_shared<ControlService>(pipeline, traffic, caller);
+                                                  TrialGuard* guard, const Caller& caller) {
+  return std::make_shared<ControlService>(pipeline, traffic, guard, caller);
 }
 
 }  // namespace evenkeel

@@ -11,13 +11,14 @@
 #include "control/api/server_pool.h"
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
+#include "control/rollback/trial_guard.h"
 
 namespace evenkeel {
 
-// `pipeline` and `traffic` outlive the service. Its calls come from gRPC's threads, several at a
-// time.
+// `pipeline`, `traffic` and `guard` outlive the service. Its calls come from gRPC's threads,
+// several at a time.
 std::shared_ptr<grpc::Service> MakeControlService(Pipeline* pipeline, Traffic* traffic,
-                                                  const Caller& caller);
+                                                  TrialGuard* guard, const Caller& caller);
 
 }  // namespace evenkeel
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
 #include "control/publish/make_sink.h"
+#include "control/rollback/trial_guard.h"
 #include "control/store/state_dir.h"
 #include "control/store/store.h"
 #include "control/version.h"
@@ -60,6 +62,18 @@ std::map<std::string, double> RatesOf(const Pipeline& pipeline, Traffic& traffic
   const TrafficNow now = traffic.Now();
   for (const Service& service : running->config.services) {
     if (const auto rate = now.recent.Rate(NameId(service.name))) rates[service.name] = *rate;
+  }
+  return rates;
+}
+
+// Those of now, or of the emptiest moment of the last hour.
+std::map<std::string, double> LowestRatesOf(const Pipeline& pipeline, Traffic& traffic,
+                                            const History& history) {
+  std::map<std::string, double> rates = RatesOf(pipeline, traffic);
+  for (const auto& [service, lowest] : history.LowestRates()) {
+    if (const auto rate = rates.find(service); rate != rates.end()) {
+      rate->second = std::min(rate->second, lowest);
+    }
   }
   return rates;
 }
@@ -121,6 +135,7 @@ struct Daemon::Parts {
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<AlarmTeller> teller;
   std::unique_ptr<Lookout> lookout;
+  std::unique_ptr<TrialGuard> guard;
   std::unique_ptr<Traffic> traffic;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<ServerPool> servers;
@@ -148,6 +163,7 @@ Daemon::~Daemon() {
   parts_->servers.reset();   // calls that run may finish
   parts_->http.reset();
   parts_->traffic.reset();
+  parts_->guard.reset();
   // The sink's thread calls the pipeline, and the pipeline calls the sink: silence the thread
   // first.
   parts_->sink->Stop();
@@ -200,8 +216,13 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
                                              [parts = parts.get()](const AlarmEvent& event) {
                                                TellOfAlarm(event, *parts->store, *parts->teller);
                                              });
-  parts->traffic->Observe([lookout = parts->lookout.get()](const TrafficNow& now, absl::Time at) {
-    lookout->See(now, at);
+  parts->guard =
+      std::make_unique<TrialGuard>(parts->pipeline.get(), ProbeOnce, [parts = parts.get()] {
+        return LowestRatesOf(*parts->pipeline, *parts->traffic, parts->lookout->history());
+      });
+  parts->traffic->Observe([parts = parts.get()](const TrafficNow& now, absl::Time at) {
+    parts->lookout->See(now, at);
+    parts->guard->See(now, parts->lookout->alarms(), at);
   });
   if (!settings.http.empty()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> http = HttpServer::Start(
@@ -213,7 +234,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
   parts->traffic->Start();
 
   parts->servers = std::make_unique<ServerPool>([parts = parts.get()](const Caller& caller) {
-    return MakeControlService(parts->pipeline.get(), parts->traffic.get(), caller);
+    return MakeControlService(parts->pipeline.get(), parts->traffic.get(), parts->guard.get(),
+                              caller);
   });
   parts->listener->Start(
       [parts = parts.get(), rules = *rules](UniqueFd connection, const Peer& peer) {

@@ -18,6 +18,14 @@ constexpr int kSecondsInARow = 2;
 // Without a share for so long, nothing is asked of it any more.
 constexpr int kIdleSeconds = 10;
 
+// What is usual is known after so long, and fades by so much a second.
+constexpr int kUsualSeconds = 10;
+constexpr double kFading = 1.0 / 60;
+// Below this part of the usual packets, those that followed do so no more.
+constexpr double kGone = 0.2;
+// Of packets a second, below which nothing is told of the whole.
+constexpr double kUsualMin = 10;
+
 }  // namespace
 
 void FollowUp::Member::Push(const Sum& second) {
@@ -74,10 +82,11 @@ void FollowUp::Add(std::span<const MemberCount> counts, std::span<const double> 
     member.idle_for = shares[i] > 0 ? 0 : member.idle_for + 1;
   }
   members_.swap(kept);
+  JudgeWhole(at);
 
   const auto of_short = [](const Member& member) { return member.OfShort(); };
   const auto of_long = [](const Member& member) { return member.of_long; };
-  is_suspect_ = false;
+  is_suspect_ = whole_bad_for_ > 0 || whole_.fault != WholeFault::kNone;
   for (auto& [id, member] : members_) {
     SilentMember found{.id = id, .since = at - absl::Seconds(static_cast<int64_t>(kShort))};
     const bool is_bad = IsBad(id, member, of_short, &found);
@@ -94,6 +103,32 @@ void FollowUp::Add(std::span<const MemberCount> counts, std::span<const double> 
     if (answers || member.idle_for >= kIdleSeconds) member.silent.reset();
     is_suspect_ |= is_bad || member.silent.has_value();
   }
+}
+
+void FollowUp::JudgeWhole(absl::Time at) {
+  Sum sum;
+  for (const auto& [id, member] : members_) {
+    const Sum lately = member.OfShort();
+    sum.flows += lately.flows;
+    sum.followers += lately.followers;
+  }
+  const double seconds = static_cast<double>(kShort);
+  const double followers = static_cast<double>(sum.followers) / seconds;
+  const bool is_bad = sum.flows >= kFlowsMin && sum.per_flow() < kSilentBelow &&
+                      usual_for_ >= kUsualSeconds && usual_ >= kUsualMin;
+  whole_bad_for_ = is_bad ? whole_bad_for_ + 1 : 0;
+  const bool is_good = sum.flows >= kFlowsMin && sum.per_flow() >= kSilentBelow;
+  whole_good_for_ = is_good ? whole_good_for_ + 1 : 0;
+  if (whole_.fault == WholeFault::kNone && whole_bad_for_ >= kSecondsInARow) {
+    whole_ = {.fault = followers < kGone * usual_ ? WholeFault::kNobodyAnswers : WholeFault::kFlood,
+              .since = at - absl::Seconds(static_cast<int64_t>(kShort)),
+              .flows = static_cast<double>(sum.flows) / seconds,
+              .followers = followers,
+              .usual = usual_};
+  }
+  if (whole_good_for_ >= static_cast<int>(kShort)) whole_ = {};
+  if (is_bad || whole_.fault != WholeFault::kNone) return;
+  usual_ += (followers - usual_) * std::max(kFading, 1.0 / ++usual_for_);
 }
 
 std::vector<SilentMember> FollowUp::Silent() const {

@@ -9,6 +9,10 @@
 //   follow_up.Add(counts, shares, at);
 //   for (const SilentMember& silent : follow_up.Silent()) ...
 //
+// The service as a whole is compared with its own last minutes: new flows that are followed by
+// nothing anywhere mean that nobody answers any more, or, where as many packets follow as before,
+// a flood of SYNs.
+//
 // A value; one thread.
 #ifndef CONTROL_WATCH_FOLLOW_UP_H_
 #define CONTROL_WATCH_FOLLOW_UP_H_
@@ -32,12 +36,23 @@ struct SilentMember {
   double others = 0;    // the same of the others' median
 };
 
+enum class WholeFault { kNone, kNobodyAnswers, kFlood };
+
+struct WholeState {
+  WholeFault fault = WholeFault::kNone;
+  absl::Time since;
+  double flows = 0;      // new flows a second, when it was noticed
+  double followers = 0;  // packets a second that followed then
+  double usual = 0;      // that follow otherwise
+};
+
 class FollowUp {
  public:
   // One second. `shares`: by the table, in the order of `counts`.
   void Add(std::span<const MemberCount> counts, std::span<const double> shares, absl::Time at);
 
   std::vector<SilentMember> Silent() const;
+  const WholeState& whole() const { return whole_; }
   // Somebody looks silent, if only for this second: what is shared out unlike may be SYNs that are
   // sent again.
   bool is_suspect() const { return is_suspect_; }
@@ -71,7 +86,14 @@ class FollowUp {
              SilentMember* found) const;
 
   absl::flat_hash_map<uint64_t, Member> members_;
+  void JudgeWhole(absl::Time at);
+
   bool is_suspect_ = false;
+  WholeState whole_;
+  double usual_ = 0;       // packets a second that follow, faded over a minute
+  int usual_for_ = 0;      // seconds that it is made of
+  int whole_bad_for_ = 0;  // seconds
+  int whole_good_for_ = 0;
 };
 
 }  // namespace evenkeel

@@ -1,5 +1,6 @@
 #include "control/watch/history.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -59,6 +60,22 @@ std::optional<ServiceHistory> History::Of(const std::string& service) const {
     history.lines.push_back({.name = name, .points = std::move(points)});
   }
   return history;
+}
+
+std::map<std::string, double> History::LowestRates() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, double> lowest;
+  for (const auto& [service, steps] : services_) {
+    // The first and the last one are parts.
+    for (size_t i = 1; i + 1 < steps.size(); ++i) {
+      double flows = 0;
+      for (const auto& [name, point] : steps[i].points) flows += point.observed;
+      const double rate = flows / absl::ToDoubleSeconds(kStep);
+      const auto [place, is_new] = lowest.try_emplace(service, rate);
+      if (!is_new) place->second = std::min(place->second, rate);
+    }
+  }
+  return lowest;
 }
 
 std::vector<RevisionMark> History::Revisions() const {

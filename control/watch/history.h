@@ -52,6 +52,9 @@ class History {
   // Not set: no such service, or nothing is known of it yet.
   std::optional<ServiceHistory> Of(const std::string& service) const;
   std::vector<RevisionMark> Revisions() const;
+  // New flows a second of each service in its emptiest step; services without a whole step are left
+  // out.
+  std::map<std::string, double> LowestRates() const;
 
  private:
   struct Step {

@@ -82,7 +82,8 @@ void Lookout::See(const TrafficNow& now, absl::Time at) {
     }
     if (watch_.NeedsAudit()) AuditTables(at);
   }
-  traffic_.SetWatch({.alarms = watch_.Alarms(), .seconds = seconds_});
+  alarms_ = watch_.Alarms();
+  traffic_.SetWatch({.alarms = alarms_, .seconds = seconds_});
   TellOf(now);
 }
 
@@ -99,7 +100,7 @@ void Lookout::TellOf(const TrafficNow& now) {
                       .since = alarm.since,
                       .message = alarm.message});
   }
-  for (const WatchAlarm& alarm : watch_.Alarms()) {
+  for (const WatchAlarm& alarm : alarms_) {
     alarms.push_back({.rule = alarm.rule,
                       .service = alarm.service,
                       .backend = alarm.backend,

@@ -34,6 +34,8 @@ class Lookout {
   void See(const TrafficNow& now, absl::Time at);
 
   const History& history() const { return history_; }
+  // By See()'s thread.
+  const std::vector<WatchAlarm>& alarms() const { return alarms_; }
 
  private:
   void FollowRevision(absl::Time at);
@@ -47,6 +49,7 @@ class Lookout {
   std::shared_ptr<const WatchedNode> node_;
   SecondMaker maker_;
   Watch watch_;
+  std::vector<WatchAlarm> alarms_;
   uint64_t seconds_ = 0;
   absl::Time next_audit_;
   AlarmBook of_pipeline_;  // which writes what it raises to the log by itself

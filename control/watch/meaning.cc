@@ -89,6 +89,24 @@ WatchAlarm FollowUpAlarm(const WatchedService& service, const SilentMember& sile
               service.is_checked ? " though its check passes (F15)" : "")};
 }
 
+WatchAlarm WholeAlarm(const WatchedService& service, const WholeState& whole) {
+  const bool is_flood = whole.fault == WholeFault::kFlood;
+  const std::string counts = absl::StrFormat(
+      "%.0f new flows a second of %s are followed by %.0f packets, %.0f are usual. ", whole.flows,
+      service.name, whole.followers, whole.usual);
+  return {.kind = WatchKind::kFollowUp,
+          .rule = is_flood ? "F37" : "F44",
+          .service = service.name,
+          .backend = {},
+          .since = whole.since,
+          .strength = 1,
+          .message = absl::StrCat(
+              counts, is_flood ? "Connections are made as before: most likely a flood of SYNs"
+                               : "No backend answers any more, so it is the way to them: the "
+                                 "gateway's MAC is stale or wrong, or the VLAN or the source of "
+                                 "the tunnel (F45)")};
+}
+
 WatchAlarm WorkersAlarm(const SplitAlarm& alarm) {
   const std::string who =
       alarm.member

@@ -24,6 +24,7 @@ struct TableVerdict {
 WatchAlarm DistributionAlarm(const WatchedService& service, const SplitAlarm& alarm,
                              const TableVerdict& tables);
 WatchAlarm FollowUpAlarm(const WatchedService& service, const SilentMember& silent);
+WatchAlarm WholeAlarm(const WatchedService& service, const WholeState& whole);
 WatchAlarm WorkersAlarm(const SplitAlarm& alarm);
 
 // "web/web-1"; an id in hex where the running revision has no such backend.

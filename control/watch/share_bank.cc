@@ -37,17 +37,24 @@ void ShareBank::SetShare(double share) {
   }
 }
 
-void ShareBank::Step(double evidence, double threshold, absl::Time at, Level& level) {
+bool ShareBank::Step(double evidence, double threshold, absl::Time at, Level& level) {
   if (level.rise <= 0) level.since = at - absl::Seconds(1);
   level.rise = std::clamp(level.rise + evidence, 0.0, kRiseLimit * threshold);
   if (level.held_for == 0) {
-    if (level.rise < threshold) return;
+    if (level.rise < threshold) return false;
     level.fall = 0;
   }
   ++level.held_for;
   level.fall = std::max(0.0, level.fall - evidence);
-  if (level.held_for <= kHoldSeconds || level.fall < kOver) return;
-  level = {};
+  return level.held_for > kHoldSeconds && level.fall >= kOver;
+}
+
+// The other level of that direction, which gathers evidence more slowly, begins anew: if a small
+// deviation is left, it says so in its own time.
+void ShareBank::Release(size_t over) {
+  for (size_t i = 0; i < kLevels; ++i) {
+    if ((kRatios[i] > 1) == (kRatios[over] > 1)) levels_[i] = {};
+  }
 }
 
 void ShareBank::Add(const ShareCount& count, double dispersion, double threshold, absl::Time at) {
@@ -55,7 +62,8 @@ void ShareBank::Add(const ShareCount& count, double dispersion, double threshold
   const double hits = static_cast<double>(count.observed) / dispersion;
   const double misses = static_cast<double>(count.total - count.observed) / dispersion;
   for (size_t i = 0; i < kLevels; ++i) {
-    Step(hits * weights_[i].hit + misses * weights_[i].miss, threshold, at, levels_[i]);
+    const double evidence = hits * weights_[i].hit + misses * weights_[i].miss;
+    if (Step(evidence, threshold, at, levels_[i])) Release(i);
   }
   KeepSince();
 }

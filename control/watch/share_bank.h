@@ -60,7 +60,9 @@ class ShareBank {
   static constexpr size_t kLevels = 4;
 
   void SetShare(double share);
-  static void Step(double evidence, double threshold, absl::Time at, Level& level);
+  // True: it was held, and is over.
+  static bool Step(double evidence, double threshold, absl::Time at, Level& level);
+  void Release(size_t over);
   void KeepSince();
   size_t Strongest() const;
 

@@ -81,9 +81,12 @@ void SplitWatch::TestWhole(const SplitSecond& second, const SplitRules& rules) {
   whole_strength_ = window_.Strength(dispersion_.value(), rules.threshold);
   if (is_named) {
     whole_since_.reset();
+    since_named_ = 0;
     return;
   }
-  if (whole_strength_ >= 1 && !whole_since_) {
+  ++since_named_;
+  const bool is_clean = since_named_ > static_cast<int>(WindowTest::kSeconds);
+  if (whole_strength_ >= 1 && is_clean && !whole_since_) {
     whole_since_ = second.at - absl::Seconds(static_cast<int64_t>(WindowTest::kSeconds));
   }
   whole_quiet_ = whole_strength_ < kWholeOver ? whole_quiet_ + 1 : 0;

@@ -72,6 +72,8 @@ class SplitWatch {
   // The window's alarm.
   std::optional<absl::Time> whole_since_;
   int whole_quiet_ = 0;  // seconds
+  // Since a single member was named: the window still holds what he was named for.
+  int since_named_ = static_cast<int>(WindowTest::kSeconds);
   double whole_strength_ = 0;
 };
 

@@ -66,6 +66,9 @@ std::vector<WatchAlarm> Watch::Alarms() const {
   for (const WatchedService& service : node_->services) {
     const auto found = services_.find(service.id);
     if (found == services_.end()) continue;
+    if (found->second.follow_up.whole().fault != WholeFault::kNone) {
+      alarms.push_back(WholeAlarm(service, found->second.follow_up.whole()));
+    }
     for (const SilentMember& silent : found->second.follow_up.Silent()) {
       alarms.push_back(FollowUpAlarm(service, silent));
     }

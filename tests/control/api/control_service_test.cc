@@ -23,12 +23,18 @@ class ControlServiceTest : public testing::Test {
     pipeline_->Start();
     plane_.Connect();
     traffic_ = std::make_unique<Traffic>(pipeline_->sinks());
+    guard_ = std::make_unique<TrialGuard>(
+        pipeline_.get(),
+        [](const std::vector<HealthTarget>& targets, const Network&, absl::Duration) {
+          return std::vector<ProbeReport>(targets.size());
+        },
+        [] { return std::map<std::string, double>(); });
     root_ = As(Role::kChange);
   }
   ~ControlServiceTest() override { plane_.Stop(); }
 
   std::shared_ptr<grpc::Service> As(Role role) {
-    return MakeControlService(pipeline_.get(), traffic_.get(),
+    return MakeControlService(pipeline_.get(), traffic_.get(), guard_.get(),
                               {.who = {.uid = 1000, .name = "alice"}, .role = role});
   }
   template <typename Reply, typename Request>
@@ -64,8 +70,21 @@ class ControlServiceTest : public testing::Test {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Traffic> traffic_;
+  std::unique_ptr<TrialGuard> guard_;
   std::shared_ptr<grpc::Service> root_;
 };
+
+TEST_F(ControlServiceTest, ATrialThatCouldProveNothingMayNotConfirmItself) {
+  ASSERT_FALSE(Apply(*root_, {100, 100, 100}).has_error());
+  v1::ApplyRequest request;
+  request.set_content(Text({100, 100, 90}));
+  request.set_file("/etc/e.yaml");
+  request.set_reason("test");
+  request.set_confirm("auto");
+  const v1::ApplyReply reply = Call(*root_, &Stub::Apply, request);
+  EXPECT_EQ(reply.error().code(), "refused") << "no traffic flows";
+  EXPECT_FALSE(pipeline_->Trial());
+}
 
 TEST_F(ControlServiceTest, LetsNobodyChangeWhoMayOnlyLook) {
   for (const Role role : {Role::kNone, Role::kLook}) {

@@ -119,9 +119,29 @@ TEST_F(WatchTest, SilenceIsOverWhereABackendIsAskedNothingAnyMore) {
   EXPECT_TRUE(watch_.Alarms().empty());
 }
 
-TEST_F(WatchTest, AFloodOfSynsIsNobodysSilence) {
+TEST_F(WatchTest, AFloodOfSynsIsAFloodAndNobodysSilence) {
   Add({100, 100, 100, 100}, {5, 5, 5, 5}, 60);
   Add({10'000, 10'000, 10'000, 10'000}, {0.05, 0.05, 0.05, 0.05}, 60);
+  ASSERT_EQ(watch_.Alarms().size(), 1u);
+  EXPECT_EQ(watch_.Alarms().front().rule, "F37");
+  EXPECT_FALSE(watch_.Alarms().front().backend);
+  Add({100, 100, 100, 100}, {5, 5, 5, 5}, 6);
+  EXPECT_TRUE(watch_.Alarms().empty());
+}
+
+TEST_F(WatchTest, WhenNobodyAnswersAnyMoreItIsTheWayToThem) {
+  Add({100, 100, 100, 100}, {5, 5, 5, 5}, 60);
+  Add({150, 150, 150, 150}, {0, 0, 0, 0}, 5);
+  ASSERT_EQ(watch_.Alarms().size(), 1u);
+  EXPECT_EQ(watch_.Alarms().front().rule, "F44");
+  EXPECT_TRUE(absl::StrContains(watch_.Alarms().front().message, "600 new flows a second"))
+      << watch_.Alarms().front().message;
+  Add({150, 150, 150, 150}, {0, 0, 0, 0}, 600);
+  EXPECT_EQ(watch_.Alarms().size(), 1u) << "it does not get used to it";
+}
+
+TEST_F(WatchTest, AServiceThatWasNeverFollowedUpHasNoUsual) {
+  Add({100, 100, 100, 100}, {0, 0, 0, 0}, 600);
   EXPECT_TRUE(watch_.Alarms().empty());
 }
 
@@ -162,6 +182,14 @@ TEST_F(WatchTest, TheHistoryHoldsAnHourInSteps) {
   EXPECT_EQ(history->lines[1].points[100].observed, 15 * 300u);
   EXPECT_FLOAT_EQ(history->lines[1].points[100].expected, 0.25);
   EXPECT_FALSE(history_.Of("other"));
+}
+
+TEST_F(WatchTest, TheHistoryKnowsTheLowestRate) {
+  EXPECT_TRUE(history_.LowestRates().empty());
+  Add({10, 10, 10, 10}, {5, 5, 5, 5}, 60);
+  Add({1, 1, 1, 1}, {5, 5, 5, 5}, 60);
+  Add({10, 10, 10, 10}, {5, 5, 5, 5}, 60);
+  EXPECT_DOUBLE_EQ(history_.LowestRates().at("http"), 4);
 }
 
 TEST_F(WatchTest, TheHistoryMarksRevisions) {
