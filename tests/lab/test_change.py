@@ -2,6 +2,7 @@
 import concurrent.futures
 import json
 import re
+import shlex
 import time
 
 import pytest
@@ -177,10 +178,20 @@ def many_services(text: str) -> str:
     return re.sub(r"^services:\s*\n", lambda m: m.group(0) + "".join(services), text, count=1, flags=re.M)
 
 
+def timed(lab, *words):
+    """What the command answers, and how long it took within `lb`, in seconds."""
+    command = shlex.join(["evenkeel", "--json", *words])
+    result = lab.run("lb", "bash", "-c", f"begun=$EPOCHREALTIME; {command}; echo $begun $EPOCHREALTIME")
+    told, times = result.stdout.strip().rsplit("\n", 1)
+    begun, ended = map(float, times.split())
+    return json.loads(told), ended - begun
+
+
 def test_rollback_of_a_hundred_services_of_a_hundred_backends_under_load(lab):
     """Every one of them changes, goes back, and requests to the service beside them do not notice.
 
     The time is the command's own, from its start to its answer, which means that the last worker runs what was confirmed.
+    The way back is there already: it takes a fraction of what the apply took.
     """
     original = running(lab)
     base = many_services(original)
@@ -189,16 +200,14 @@ def test_rollback_of_a_hundred_services_of_a_hundred_backends_under_load(lab):
     changed = re.sub(r"m7: \{address: ([0-9.]+), weight: 100\}", r"m7: {address: \1, weight: 150}", base)
     with lab.background_load("--to", TARGET["4"], "--seconds", "12", "--rate", "200") as outcome:
         time.sleep(1)
-        apply(lab, changed, *allow)
+        write(lab, changed)
+        _, forth = timed(lab, "apply", FILE, *AGAIN, *allow)
         time.sleep(1)
-        result = lab.run("lb", "bash", "-c",
-                         "begun=$EPOCHREALTIME; evenkeel --json rollback --reason test; echo $begun $EPOCHREALTIME")
-        told, times = result.stdout.strip().rsplit("\n", 1)
-        begun, ended = map(float, times.split())
+        told, back = timed(lab, "rollback", "--reason", "test")
         status = lab.cli("status")
-    assert json.loads(told)["state"] == "rolled_back"
-    assert status["planes"][0]["generation"] >= json.loads(told)["generation"]
-    print(f"{lab.plane}: back in {ended - begun:.3f} s from the command's start to its end")
-    assert ended - begun < 1
+    assert told["state"] == "rolled_back"
+    assert status["planes"][0]["generation"] >= told["generation"]
+    print(f"{lab.plane}: forth in {forth:.3f} s, back in {back:.3f} s, from the command's start to its end")
+    assert back < forth / 2
     assert outcome["failed"] == 0, outcome["errors"]
     assert outcome["requests"] > 500
