@@ -45,7 +45,8 @@ TEST(JsonTest, PrintsMessagesListsAndShares) {
   EXPECT_EQ(Line(ReplyToJson(reply)),
             R"({"backends":[{"service":"","pool":"","name":"b1","address":"","weight":0,)"
             R"("state":"","last_error":null,"share_expected":0.25,"share_observed":null,)"
-            R"("new_flows":0,"packets":0,"bytes":0}]})");
+            R"("new_flows":0,"packets":0,"bytes":0,)"
+            R"("connections_left":null,"done_at":null}]})");
   v1::Service service;
   service.add_ports("443");
   service.add_ports("8000-8099");

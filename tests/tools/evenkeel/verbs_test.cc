@@ -48,7 +48,8 @@ TEST_F(VerbsTest, StatusSaysWhatRuns) {
   EXPECT_EQ(Run({"status", "--json"}).out,
             R"({"revision":12,"state":"confirmed","generation":31,"planes":[{"kind":"dpdk",)"
             R"("mode":null,"connected":true,"generation":31,"digest":"0123456789abcdef0123",)"
-            R"("workers":[{"worker":0,"packets":12345,"new_flows":0}]}],"trial":null,)"
+            R"("workers":[{"worker":0,"packets":12345,"new_flows":0}],)"
+            R"("flow_tables":[]}],"trial":null,)"
             R"("alarms":[],"drains":[]})"
             "\n");
 }
