@@ -67,6 +67,7 @@ mkfs.ext4 -q /run/evenkeel/disk
 mkdir -p /run/evenkeel/new
 mount -o loop,errors=remount-ro /run/evenkeel/disk /run/evenkeel/new
 cp -a . /run/evenkeel/new
+sync -f /run/evenkeel/new
 mount --move /run/evenkeel/new /var/lib/evenkeel
 """
 FAIL = 'echo 1 > /sys/fs/ext4/$(basename "$(findmnt -no SOURCE -M /var/lib/evenkeel | tail -1)")/trigger_fs_error'
