@@ -27,7 +27,7 @@ def long_connections(lab, count, families="4"):
     try:
         assert process.stderr.readline().strip() == "ready"
         yield outcome
-        out, err = process.communicate("", timeout=60)
+        out, err = process.communicate("", timeout=180)
         assert out, err
         outcome.update(json.loads(out))
     finally:

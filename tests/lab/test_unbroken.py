@@ -9,8 +9,6 @@ known to see it. EVENKEEL_UNBROKEN_FULL=1: 2,000 connections, 16 backends and th
 import contextlib
 import json
 import os
-import pathlib
-import subprocess
 import threading
 import time
 
@@ -18,11 +16,11 @@ import pytest
 import yaml
 
 from conftest import PLANES
-from lab_support import LAB, TARGET, VIP, Lab, wait_until
+from lab_support import TARGET, VIP, Lab, wait_until
+from long_connections import LONG_PORT, long_connections, start_long_server
 
 FULL = bool(os.environ.get("EVENKEEL_UNBROKEN_FULL"))
-HERE = pathlib.Path(__file__).parent
-LONG_PORT, CHECK_PORT = 9000, 9001
+CHECK_PORT = 9001
 CONNECTIONS = 2000 if FULL else 240
 # Who fails again and again comes back later and later: the long script's failures are many backends'.
 BACKENDS = 16 if FULL else 4
@@ -48,8 +46,7 @@ class Scene:
         self.servers = {}
 
     def start(self, backend, port):
-        self.servers[backend, port] = subprocess.Popen(
-            [LAB, "exec", "--name", self.lab.name, backend, "--", str(HERE / "long_server.py"), backend, str(port)])
+        self.servers[backend, port] = start_long_server(self.lab, backend, port)
 
     def stop(self, backend, port):
         server = self.servers.pop((backend, port))
@@ -118,26 +115,6 @@ def set_in(lab):
 def scene(lab):
     with set_in(lab) as scene:
         yield scene
-
-
-@contextlib.contextmanager
-def long_connections(lab, count):
-    """Long connections while the body runs; what became of them is in the dictionary afterwards."""
-    process = subprocess.Popen(
-        [LAB, "exec", "--name", lab.name, "client", "--", str(HERE / "long_client.py"), "--connections", str(count),
-         "--to", f"{VIP['4']}:{LONG_PORT}", "--to", f"[{VIP['6']}]:{LONG_PORT}"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    outcome = {}
-    try:
-        assert process.stderr.readline().strip() == "ready"
-        yield outcome
-        out, err = process.communicate("", timeout=180)
-        assert out, err
-        outcome.update(json.loads(out))
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
 
 @contextlib.contextmanager
@@ -230,7 +207,7 @@ ACTS = (adds_and_removes, weighs, drains, flaps, trials_that_are_taken_back, kil
 
 def test_no_connection_breaks_through_changes_failures_and_kills(lab, scene):
     with short_connections(lab) as short:
-        with long_connections(lab, CONNECTIONS) as long:
+        with long_connections(lab, CONNECTIONS, "46") as long:
             for act in ACTS:
                 started = time.monotonic()
                 act(scene)
@@ -243,7 +220,7 @@ def test_no_connection_breaks_through_changes_failures_and_kills(lab, scene):
 
 
 def test_the_client_sees_connections_that_break(lab, scene):
-    with long_connections(lab, 40) as long:
+    with long_connections(lab, 40, "46") as long:
         scene.stop("b1", LONG_PORT)
         time.sleep(3)
     scene.start("b1", LONG_PORT)
@@ -253,7 +230,7 @@ def test_the_client_sees_connections_that_break(lab, scene):
 @pytest.mark.parametrize("plane", PLANES)
 def test_without_tracking_some_break(plane):
     with lab_of_its_own(plane, "u", "--no-tracking") as lab, set_in(lab) as scene:
-        with long_connections(lab, CONNECTIONS if FULL else 80) as long:
+        with long_connections(lab, CONNECTIONS if FULL else 80, "46") as long:
             for act in ACTS if FULL else (adds_and_removes,):
                 act(scene)
         print(long)
