@@ -126,7 +126,9 @@ absl::Status SetSizes(bpf_object* object, const lb_map_sizes& sizes, const CpuMa
   for (const auto& [name, fd] : {std::pair{"lb_cpus", cpus.cpus.fd()},
                                  {"lb_recent", cpus.recent.fd()},
                                  {"lb_flows", cpus.flows.fd()},
-                                 {"lb_flow_heads", cpus.flow_heads.fd()}}) {
+                                 {"lb_flow_heads", cpus.flow_heads.fd()},
+                                 {"lb_sample_rings", cpus.sample_rings.fd()},
+                                 {"lb_samples", cpus.samples.fd()}}) {
     bpf_map* map = bpf_object__find_map_by_name(object, name);
     if (map == nullptr || bpf_map__reuse_fd(map, fd) != 0) {
       return absl::InternalError(
@@ -162,7 +164,14 @@ absl::StatusOr<CpuMaps> CpuMaps::Create(const FlowSizes& sizes) {
   absl::StatusOr<MapMemory> heads =
       MapMemory::Create("lb_flow_heads", sizeof(lb_flow_head), sizes.queues);
   if (!heads.ok()) return heads.status();
-  return CpuMaps{*std::move(counts), *std::move(recent), *std::move(flows), *std::move(heads)};
+  absl::StatusOr<MapMemory> rings =
+      MapMemory::Create("lb_sample_rings", sizeof(lb_sample_ring), count);
+  if (!rings.ok()) return rings.status();
+  absl::StatusOr<MapMemory> samples =
+      MapMemory::Create("lb_samples", sizeof(lb_sample), count * LB_SAMPLES_PER_RING);
+  if (!samples.ok()) return samples.status();
+  return CpuMaps{*std::move(counts), *std::move(recent), *std::move(flows),
+                 *std::move(heads),  *std::move(rings),  *std::move(samples)};
 }
 
 absl::StatusOr<CpuMaps> CpuMaps::Open(const std::string& folder) {
@@ -174,7 +183,12 @@ absl::StatusOr<CpuMaps> CpuMaps::Open(const std::string& folder) {
   if (!flows.ok()) return flows.status();
   absl::StatusOr<MapMemory> heads = MapMemory::Open(absl::StrCat(folder, "/flow_heads"));
   if (!heads.ok()) return heads.status();
-  return CpuMaps{*std::move(counts), *std::move(recent), *std::move(flows), *std::move(heads)};
+  absl::StatusOr<MapMemory> rings = MapMemory::Open(absl::StrCat(folder, "/sample_rings"));
+  if (!rings.ok()) return rings.status();
+  absl::StatusOr<MapMemory> samples = MapMemory::Open(absl::StrCat(folder, "/samples"));
+  if (!samples.ok()) return samples.status();
+  return CpuMaps{*std::move(counts), *std::move(recent), *std::move(flows),
+                 *std::move(heads),  *std::move(rings),  *std::move(samples)};
 }
 
 absl::Status CpuMaps::Pin(const std::string& folder) const {
@@ -182,6 +196,8 @@ absl::Status CpuMaps::Pin(const std::string& folder) const {
   status.Update(recent.Pin(absl::StrCat(folder, "/recent")));
   status.Update(flows.Pin(absl::StrCat(folder, "/flows")));
   status.Update(flow_heads.Pin(absl::StrCat(folder, "/flow_heads")));
+  status.Update(sample_rings.Pin(absl::StrCat(folder, "/sample_rings")));
+  status.Update(samples.Pin(absl::StrCat(folder, "/samples")));
   return status;
 }
 

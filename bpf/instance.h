@@ -54,6 +54,8 @@ struct CpuMaps {
   MapMemory recent;
   MapMemory flows;
   MapMemory flow_heads;
+  MapMemory sample_rings;  // writer: rw in its lines
+  MapMemory samples;
 
   // Both sizes are powers of two.
   static absl::StatusOr<CpuMaps> Create(const FlowSizes& sizes);

@@ -11,10 +11,11 @@
 #include "dataplane/forward/verdict.h"
 #include "dataplane/table/flow_records.h"
 #include "dataplane/table/records.h"
+#include "dataplane/table/sample_records.h"
 
 // Raised with every change of what lies in the maps, so that evenkeeld does not take over pinned
 // maps that another version has filled.
-#define LB_MAP_ABI 3u
+#define LB_MAP_ABI 4u
 
 // Generations that the maps hold at a time: the one in use, the one being filled, and those whose
 // grace period or trial is not over.

@@ -8,6 +8,7 @@
 
 #include "bpf/error_limit.h"
 #include "bpf/recent_flows.h"
+#include "bpf/sample.h"
 #include "dataplane/forward/forward.h"
 
 static __always_inline int count(uint32_t cpu, uint32_t reason, enum lb_verdict verdict) {
@@ -82,6 +83,9 @@ int lb_xdp(struct xdp_md* ctx) {
   enum lb_verdict verdict = lb_classify(&view, data, end, &flow);
   if (verdict != LB_FORWARD) return count(cpu, flow.reason, verdict);
   verdict = lb_resolve(&view, data, end, &flow, &decision);
+  if (LB_UNLIKELY(lb_sample_is_due(cpu)))
+    lb_sample_put(ctx, lb_sample_place(&flow, &decision), lb_sample_kind(&flow, &decision),
+                  lb_sample_rest(&view, &flow));
   if (verdict != LB_FORWARD && verdict != LB_REPLY) return count(cpu, decision.reason, verdict);
   if (LB_UNLIKELY(decision.state != LB_SLOT_PURE)) sweep(&view);
   if (LB_UNLIKELY(decision.reason == LB_REASON_too_big_reply) && !may_send_error(cpu))

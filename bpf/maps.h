@@ -64,5 +64,8 @@ LB_ARRAY_MAP(lb_recent, lb_recent_bucket);
 // Tracked flows: bucket b of queue q is entry q * lb_map_sizes.flow_buckets + b.
 LB_ARRAY_MAP(lb_flows, lb_flow_bucket);
 LB_ARRAY_MAP(lb_flow_heads, lb_flow_head);
+// Sampled headers: sample i of CPU c's ring is entry c * LB_SAMPLES_PER_RING + i.
+LB_ARRAY_MAP(lb_sample_rings, lb_sample_ring);
+LB_ARRAY_MAP(lb_samples, lb_sample);
 
 #endif  // BPF_MAPS_H_

@@ -23,6 +23,7 @@
 #include "bpf/pins.h"
 #include "bpf/totals.h"
 #include "bpf/xdp_link.h"
+#include "dataplane/table/sample_rings.h"
 #include "dataplane/table/stats.h"
 
 namespace evenkeel {
@@ -77,6 +78,9 @@ class XdpPlane {
   void SweepFlows();
   // For evidence: all queues' tables.
   std::span<const lb_flow_bucket> flow_tables() const { return cpus_.flows.As<lb_flow_bucket>(); }
+
+  // A ring of sampled headers for each CPU; this process is their reader.
+  std::vector<SampleRing> sample_rings() const;
 
   // NotFound when the interface has gone.
   absl::Status CheckAttached() const;

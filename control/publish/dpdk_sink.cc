@@ -19,6 +19,7 @@ namespace {
 constexpr absl::Duration kRetryMin = absl::Milliseconds(100);
 constexpr absl::Duration kRetryMax = absl::Seconds(1);
 constexpr absl::Duration kConnectTimeout = absl::Seconds(3);
+constexpr absl::Duration kSamplesTimeout = absl::Seconds(1);
 // Between two connections, at least.
 constexpr absl::Duration kConnectionPause = absl::Milliseconds(100);
 // How often a connection that poll() reports ready is looked at while a call on it is under way.
@@ -113,6 +114,24 @@ absl::StatusOr<PlaneAudit> DpdkSink::Audit(absl::Duration timeout) {
       return absl::DeadlineExceededError("the plane has not finished its audit in time");
     }
   }
+}
+
+absl::StatusOr<SampleBatch> DpdkSink::TakeSamples(uint32_t every) {
+  const std::lock_guard call(call_mutex_);
+  if (client_ == nullptr || !client_->connected()) return NotConnected(socket_path_, State().fault);
+  if (!samples_) {
+    absl::StatusOr<SampleMemory> memory = client_->OpenSamples(kSamplesTimeout);
+    if (absl::Status status = EndCall(memory.status()); !status.ok()) return status;
+    samples_.emplace(*std::move(memory));
+  }
+  SampleBatch batch;
+  for (uint32_t i = 0; i < samples_->count(); ++i) {
+    const SampleRing ring = samples_->ring(i);
+    SetSampleRate(ring, every);
+    evenkeel::TakeSamples(ring, &batch.samples);
+    batch.dropped += DroppedSamples(ring);
+  }
+  return batch;
 }
 
 // The workers' tables are files, in a directory that the plane told when it connected.
@@ -236,6 +255,7 @@ bool DpdkSink::TryConnect() {
     return false;
   }
   client_ = *std::move(client);
+  samples_.reset();
   const ChannelClient::PlaneInfo& plane = client_->hello();
   const absl::StatusOr<std::shared_ptr<const ImageView>>& accepted = client_->accepted();
   LogInfo("publish", "connected to the dataplane (", Describe(plane), "): it runs ",

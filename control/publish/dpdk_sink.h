@@ -10,12 +10,14 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "control/publish/sink.h"
 #include "dataplane/table/channel_client.h"
 #include "dataplane/table/region.h"
+#include "dataplane/table/sample_rings.h"
 
 namespace evenkeel {
 
@@ -34,6 +36,7 @@ class DpdkSink : public PlaneSink {
   absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) override;
   PlaneState State() const override;
   absl::Status ReadFlows(const ShowFlows& show) override;
+  absl::StatusOr<SampleBatch> TakeSamples(uint32_t every) override;
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) override;
 
  private:
@@ -62,6 +65,7 @@ class DpdkSink : public PlaneSink {
   std::mutex call_mutex_;  // one call on the channel at a time; taken before state_mutex_
   std::condition_variable call_ended_;     // or the connection has been read from; with call_mutex_
   std::unique_ptr<ChannelClient> client_;  // null: not connected
+  std::optional<SampleMemory> samples_;    // of this connection's plane, once asked for
 
   mutable std::mutex state_mutex_;
   PlaneState state_;

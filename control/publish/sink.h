@@ -25,6 +25,7 @@
 #include "dataplane/table/aligned_bytes.h"
 #include "dataplane/table/digest.h"
 #include "dataplane/table/image_view.h"
+#include "dataplane/table/sample_records.h"
 #include "dataplane/table/stats.h"
 #include "dataplane/table/table.h"
 
@@ -90,6 +91,12 @@ struct PlaneState {
   std::optional<PlaneTrial> trial;
 };
 
+// Headers that a plane has sampled since it was asked last.
+struct SampleBatch {
+  std::vector<lb_sample> samples;
+  uint64_t dropped = 0;  // lost for want of room, since the plane's start
+};
+
 class PlaneSink {
  public:
   virtual ~PlaneSink() = default;
@@ -139,6 +146,13 @@ class PlaneSink {
   virtual absl::Status ReadFlows(const ShowFlows& show) {
     (void)show;
     return absl::UnimplementedError("this plane tracks no flows");
+  }
+
+  // Takes the headers that were sampled, and asks for one packet in `every` from now on; 0: none.
+  // One caller at a time. Unavailable: no plane is connected, or it samples nothing.
+  virtual absl::StatusOr<SampleBatch> TakeSamples(uint32_t every) {
+    (void)every;
+    return absl::UnavailableError("this plane samples no headers");
   }
 
   // Cumulative since the plane's start. Unavailable without a plane.

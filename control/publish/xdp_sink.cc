@@ -267,6 +267,18 @@ absl::Status XdpSink::ReadFlows(const ShowFlows& show) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<SampleBatch> XdpSink::TakeSamples(uint32_t every) {
+  const std::lock_guard plane_lock(plane_mutex_);
+  if (plane_ == nullptr) return absl::UnavailableError(State().fault);
+  SampleBatch batch;
+  for (const SampleRing& ring : plane_->sample_rings()) {
+    SetSampleRate(ring, every);
+    evenkeel::TakeSamples(ring, &batch.samples);
+    batch.dropped += DroppedSamples(ring);
+  }
+  return batch;
+}
+
 absl::StatusOr<StatsSnapshot> XdpSink::Stats(absl::Duration) {
   const std::lock_guard plane_lock(plane_mutex_);
   if (plane_ == nullptr) return absl::UnavailableError(State().fault);

@@ -42,6 +42,7 @@ class XdpSink : public PlaneSink {
   absl::StatusOr<PlaneAudit> Audit(absl::Duration timeout) override;
   PlaneState State() const override;
   absl::Status ReadFlows(const ShowFlows& show) override;
+  absl::StatusOr<SampleBatch> TakeSamples(uint32_t every) override;
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout) override;
   absl::Status Detach(std::vector<std::string>* removed) override;
 

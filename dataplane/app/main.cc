@@ -200,9 +200,15 @@ absl::Status RunPlane(const Settings& settings, int signal_fd) {
   DescribeSlowPath(*found, tap_name);
 
   Plane plane(static_cast<uint32_t>(lcores->size()), (*port)->mac());
-  Manager::Options options{settings.socket, settings.state_dir, *lcores,
+  absl::StatusOr<SampleMemory> samples = SampleMemory::Create(plane.worker_count());
+  if (!samples.ok()) return samples.status();
+  Manager::Options options{settings.socket,
+                           settings.state_dir,
+                           *lcores,
                            tap != nullptr ? tap->interface_index() : found->interface_index,
-                           settings.flow_table_entries == 0 ? "" : settings.flow_dir};
+                           settings.flow_table_entries == 0 ? "" : settings.flow_dir,
+                           samples->fd()};
+  plane.SampleTo(*std::move(samples));
   absl::StatusOr<std::unique_ptr<Manager>> manager = Manager::Create(options, &plane, port->get());
   if (!manager.ok()) return manager.status();
   // Only now, when no other dataplane has the socket, are the tables this one's.

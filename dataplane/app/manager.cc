@@ -62,6 +62,7 @@ absl::StatusOr<std::unique_ptr<Manager>> Manager::Create(const Options& options,
   endpoint_options.worker_count = plane->worker_count();
   endpoint_options.version = EVENKEEL_VERSION;
   endpoint_options.flow_dir = options.flow_dir;
+  endpoint_options.samples_fd = options.samples_fd;
   PlaneEndpoint::Callbacks callbacks;
   callbacks.install = [self](std::shared_ptr<const ImageView> image) {
     return self->Install(std::move(image));

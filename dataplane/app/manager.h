@@ -32,6 +32,7 @@ class Manager {
     std::vector<unsigned> lcores;      // of the workers, in their order
     unsigned neighbour_interface = 0;  // whose neighbours next hops are; 0: none, static MACs only
     std::string flow_dir;              // of the tables of tracked flows; empty: there are none
+    int samples_fd = -1;               // of the workers' sampled headers; -1: there are none
   };
 
   // Listens, follows the neighbours and restores the last good image. The pointed-to outlive the

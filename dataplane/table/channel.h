@@ -13,6 +13,7 @@
 //   control -> STATS                                                        plane -> STATS_REPLY [+
 //   new memfd]
 //   control -> AUDIT                                                        plane -> AUDIT_REPLY
+//   control -> SAMPLES                                     plane -> SAMPLES_REPLY + memfd of rings
 //
 // After every answer to PUBLISH, STAGE, TRIAL and DECIDE the plane holds exactly the tables of its
 // accepted image and of the way back that it holds: control knows from that which ones it must
@@ -61,6 +62,8 @@ enum class MessageType : uint16_t {
   kTrialState = 12,
   kAudit = 13,
   kAuditReply = 14,
+  kSamples = 15,
+  kSamplesReply = 16,
 };
 
 struct MessageHeader {
@@ -87,9 +90,9 @@ struct HelloMessage {
   uint64_t revision = 0;
   uint64_t root_size = 0;
   uint64_t stats_size = 0;
-  uint32_t table_count = 0;  // that follow in TABLES messages
-  uint32_t reserved = 0;
-  char version[32] = {};  // of the program, NUL-terminated
+  uint32_t table_count = 0;   // that follow in TABLES messages
+  uint32_t sample_rings = 0;  // that SAMPLES asks for; 0: it samples nothing
+  char version[32] = {};      // of the program, NUL-terminated
   // Directory of its tables of tracked flows (flow_directory.h), NUL-terminated; empty: it has
   // none.
   char flow_dir[256] = {};
@@ -204,6 +207,18 @@ struct StatsReplyMessage {
   static constexpr MessageType kType = MessageType::kStatsReply;
   MessageHeader header;
   uint64_t stats_size = 0;  // of the memfd
+};
+
+// Only of a plane whose HELLO says that it has them.
+struct SamplesMessage {
+  static constexpr MessageType kType = MessageType::kSamples;
+  MessageHeader header;
+};
+
+// Descriptor: the memory of its rings of sampled headers (sample_rings.h), as many as it said.
+struct SamplesReplyMessage {
+  static constexpr MessageType kType = MessageType::kSamplesReply;
+  MessageHeader header;
 };
 
 // A received message of any type.

@@ -79,9 +79,9 @@ absl::Status ChannelClient::TakeHello(absl::Time deadline) {
                                                             ", this program ", LB_IMAGE_ABI,
                                                             ": install the same version of both")));
   }
-  hello_ = {hello->kind,       hello->pid,      hello->worker_count,    hello->start_ns,
-            hello->generation, hello->revision, TextOf(hello->version), TextOf(hello->flow_dir),
-            hello->trial};
+  hello_ = {hello->kind,       hello->pid,         hello->worker_count,    hello->start_ns,
+            hello->generation, hello->revision,    TextOf(hello->version), TextOf(hello->flow_dir),
+            hello->trial,      hello->sample_rings};
   news_ = {hello->trial, hello->generation, hello->revision};
   const uint64_t root_size = hello->root_size;
   absl::Status status = OpenStats(std::move(message.fds[0]), hello->stats_size);
@@ -311,6 +311,21 @@ absl::StatusOr<StatsSnapshot> ChannelClient::Stats(absl::Duration timeout) {
     if (!status.ok()) return Close(std::move(status));
   }
   return DecodeStats(stats_.bytes());
+}
+
+absl::StatusOr<SampleMemory> ChannelClient::OpenSamples(absl::Duration timeout) {
+  if (!connected() || hello_.sample_rings == 0) {
+    return absl::UnavailableError("the plane samples no headers");
+  }
+  const SamplesMessage request = MakeMessage<SamplesMessage>(++last_request_);
+  Message answer;
+  absl::Status status = Ask(request, absl::Now() + timeout, &answer);
+  if (!status.ok()) return absl::UnavailableError(status.message());
+  if (answer.As<SamplesReplyMessage>() == nullptr || answer.fds.size() != 1) {
+    return Close(
+        absl::AbortedError("the plane answered a request for samples with something else"));
+  }
+  return SampleMemory::Open(std::move(answer.fds[0]), hello_.sample_rings);
 }
 
 absl::Status ChannelClient::AwaitAnswer(uint32_t request, absl::Time deadline, Message* answer) {

@@ -28,6 +28,7 @@
 #include "dataplane/table/image_view.h"
 #include "dataplane/table/mailbox.h"
 #include "dataplane/table/region.h"
+#include "dataplane/table/sample_rings.h"
 #include "dataplane/table/stats.h"
 #include "dataplane/table/table.h"
 #include "dataplane/table/trial.h"
@@ -49,8 +50,9 @@ class ChannelClient {
     uint64_t generation = 0;  // accepted when we connected
     uint64_t revision = 0;
     std::string version;
-    std::string flow_dir;  // of its tables of tracked flows; empty: it tracks none
-    TrialRecord trial;     // that it held when we connected; kNone: none
+    std::string flow_dir;       // of its tables of tracked flows; empty: it tracks none
+    TrialRecord trial;          // that it held when we connected; kNone: none
+    uint32_t sample_rings = 0;  // of sampled headers; 0: it samples nothing
   };
   const PlaneInfo& hello() const { return hello_; }
 
@@ -90,6 +92,8 @@ class ChannelClient {
   absl::Status TakeNews();
 
   absl::StatusOr<StatsSnapshot> Stats(absl::Duration timeout);
+  // The plane's rings of sampled headers, which outlive the connection. Unavailable: it has none.
+  absl::StatusOr<SampleMemory> OpenSamples(absl::Duration timeout);
 
   struct AuditFacts {
     uint64_t generation = 0;

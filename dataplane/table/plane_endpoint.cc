@@ -108,6 +108,7 @@ void PlaneEndpoint::Greet() {
   hello.stats_size = stats_.size();
   CopyText(hello.version, options_.version);
   CopyText(hello.flow_dir, options_.flow_dir);
+  hello.sample_rings = options_.samples_fd < 0 ? 0 : options_.worker_count;
   hello.trial = store_.trial();
 
   const std::shared_ptr<const ImageView>& image = store_.accepted();
@@ -152,6 +153,7 @@ void PlaneEndpoint::Handle(Message message) {
   if (const auto* decision = message.As<DecideMessage>()) return TakeDecision(*decision);
   if (const auto* stats = message.As<StatsMessage>()) return AnswerStats(*stats);
   if (const auto* audit = message.As<AuditMessage>()) return BeginAudit(*audit);
+  if (const auto* samples = message.As<SamplesMessage>()) return AnswerSamples(*samples);
   server_->Disconnect(absl::StrCat("it sent a message of type ", static_cast<int>(message.type()),
                                    " and ", message.size, " bytes, which no control sends"));
 }
@@ -255,6 +257,14 @@ void PlaneEndpoint::AnswerStats(const StatsMessage& request) {
   EncodeStats(snapshot, {stats_.data(), stats_.size()});
   reply.stats_size = stats_.size();
   server_->Send(reply, std::move(fds), stats_fd_);
+}
+
+void PlaneEndpoint::AnswerSamples(const SamplesMessage& request) {
+  if (options_.samples_fd < 0) {
+    return Nack(request.header.request, 0,
+                Refuse(NackCode::kResource, "this plane samples nothing"));
+  }
+  server_->Send(MakeMessage<SamplesReplyMessage>(request.header.request), {options_.samples_fd});
 }
 
 absl::Status PlaneEndpoint::MakeStatsRegion(size_t size) {

@@ -40,6 +40,7 @@ class PlaneEndpoint {
     uint32_t worker_count = 0;
     std::string version;
     std::string flow_dir;  // told to control, which reads the tables there; empty: there are none
+    int samples_fd = -1;   // SampleMemory of all workers, which outlives it; -1: nothing is sampled
   };
   struct Callbacks {
     std::function<absl::Status(std::shared_ptr<const ImageView>)> install;
@@ -87,6 +88,7 @@ class PlaneEndpoint {
   void BeginAudit(const AuditMessage& request);
   void AnswerAudit(const ImageFacts& facts);
   void AnswerStats(const StatsMessage& request);
+  void AnswerSamples(const SamplesMessage& request);
   absl::Status MakeStatsRegion(size_t size);
   void Nack(uint32_t request, uint64_t generation, const absl::Status& why);
   void Log(absl::string_view level, absl::string_view text) const;

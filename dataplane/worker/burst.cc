@@ -2,6 +2,8 @@
 
 #include <rte_prefetch.h>
 
+#include <optional>
+
 #include "dataplane/forward/batch.h"
 #include "dataplane/forward/forward.h"
 #include "dataplane/worker/mbuf_edit.h"
@@ -66,6 +68,16 @@ void Resolve(const lb_view& view, const FlowCounter* counters, Burst* burst) {
   burst->to_send_count = kept;
 }
 
+// Before the frames are changed, and with what was refused, which they still hold.
+void Sample(const lb_view& view, Burst* burst) {
+  for (const uint8_t position : burst->sampler.picked()) {
+    const std::optional<lb_sample> sample =
+        MakeSample(view, FrameStart(burst->packet[position]), burst->flow[position],
+                   burst->decision[position]);
+    if (sample) burst->sampler.Put(*sample);
+  }
+}
+
 void Apply(const lb_view& view, Burst* burst) {
   uint16_t kept = 0;
   for (uint16_t i = 0; i < burst->to_send_count; ++i) {
@@ -94,8 +106,10 @@ void ForwardBurst(const lb_view& view, const FlowCounter* counters, Burst* burst
   burst->other_count = 0;
   PrefetchHeaders(*burst);
   Classify(view, burst);
+  burst->sampler.Pick(burst->to_send, burst->to_send_count);
   PrefetchBackends(view, *burst);
   Resolve(view, counters, burst);
+  if (LB_UNLIKELY(burst->sampler.has_picked())) Sample(view, burst);
   Apply(view, burst);
 }
 

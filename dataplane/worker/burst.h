@@ -18,6 +18,7 @@
 #include "dataplane/forward/flow.h"
 #include "dataplane/forward/table_access.h"
 #include "dataplane/worker/counters.h"
+#include "dataplane/worker/sampler.h"
 #include "dataplane/worker/token_bucket.h"
 
 namespace evenkeel {
@@ -31,6 +32,7 @@ struct Burst {
   lb_batch batch;      // hashes are taken together
   lb_memo memo{};      // of this worker: it stays from burst to burst
   TokenBucket errors;  // so does what it may still send of ICMP errors; unbounded unless set
+  Sampler sampler;     // and which packets it shows to control
   uint64_t now_tsc = 0;
   lb_flow flow[kPackets];
   lb_decision decision[kPackets];

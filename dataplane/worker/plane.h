@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "dataplane/table/flow_region.h"
 #include "dataplane/table/image_view.h"
 #include "dataplane/table/quiescent.h"
+#include "dataplane/table/sample_rings.h"
 #include "dataplane/table/stats.h"
 #include "dataplane/worker/counters.h"
 #include "dataplane/worker/generation.h"
@@ -36,6 +38,9 @@ class Plane {
   // tracked.
   void TrackFlows(std::vector<FlowRegion> tables) { flows_ = std::move(tables); }
 
+  // Likewise: where each of them puts sampled headers. Without, nothing is sampled.
+  void SampleTo(SampleMemory memory) { samples_.emplace(std::move(memory)); }
+
   // Workers and manager, each by its own half of the interface.
   QuiescentSwap<Generation>& swap() { return swap_; }
   // Worker `i`: wo, manager: ro.
@@ -43,6 +48,10 @@ class Plane {
   const WorkerCounters& worker(uint32_t i) const { return workers_[i]; }
   // Worker `i`: rw, manager: ro. Null: flows are not tracked.
   const FlowRegion* flows(uint32_t i) const { return i < flows_.size() ? &flows_[i] : nullptr; }
+  // Worker `i`: the writing end. Nothing: nothing is sampled.
+  std::optional<SampleRing> samples(uint32_t i) const {
+    return samples_ ? std::optional(samples_->ring(i)) : std::nullopt;
+  }
   uint32_t worker_count() const { return static_cast<uint32_t>(workers_.size()); }
 
   // All below: manager thread.
@@ -78,6 +87,7 @@ class Plane {
   std::vector<WorkerCounters> workers_;
   std::array<uint8_t, 6> port_mac_;
   std::vector<FlowRegion> flows_;
+  std::optional<SampleMemory> samples_;
   std::vector<Unfolded> unfolded_;  // oldest first; the last is the current generation's
   FlowTotals totals_;
 };

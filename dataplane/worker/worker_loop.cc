@@ -4,6 +4,8 @@
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
+#include <optional>
+
 #include "dataplane/forward/flow_table.h"
 #include "dataplane/forward/icmp.h"
 #include "dataplane/table/flow_region.h"
@@ -32,6 +34,9 @@ Worker::Worker(const WorkerConfig& config, Plane* plane)
       punt_(config.to_kernel, config.workers, tsc_hz_),
       idle_(config.polling, tsc_hz_) {
   burst_.errors = TokenBucket(tsc_hz_, LB_ERRORS_PER_SECOND, LB_ERRORS_BURST);
+  if (const std::optional<SampleRing> ring = plane->samples(config.index)) {
+    burst_.sampler = Sampler(*ring, rte_rdtsc() + config.index);
+  }
   const FlowRegion* region = plane->flows(config.index);
   if (region == nullptr) return;
   flows_ = {.head = &region->head(),

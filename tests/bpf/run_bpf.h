@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "bpf/instance.h"
+#include "dataplane/table/sample_rings.h"
 #include "tests/packets/bytes.h"
 #include "tests/packets/tables.h"
 
@@ -45,9 +46,14 @@ class BpfCore {
   std::span<lb_flow_bucket> flows() const { return cpus_.flows.As<lb_flow_bucket>(); }
   const lb_flow_head& flow_head() const { return cpus_.flow_heads.As<lb_flow_head>()[0]; }
   uint64_t reason_count(lb_reason reason) const;
+  // Of all CPUs; the rate holds from the next packet on.
+  void SampleEvery(uint32_t every);
+  std::vector<lb_sample> TakeSamples();
+  uint64_t dropped_samples() const;
 
  private:
   BpfCore() = default;
+  std::vector<SampleRing> Rings() const;
 
   CpuMaps cpus_;
   std::unique_ptr<Instance> instance_;

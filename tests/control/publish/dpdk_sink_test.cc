@@ -314,5 +314,36 @@ TEST_F(DpdkSinkTest, StopsPromptlyWithAndWithoutAPlane) {
   EXPECT_LT(absl::Now() - start, absl::Seconds(20));  // it waited for nobody
 }
 
+TEST_F(DpdkSinkTest, TakesWhatEveryWorkerHasSampledAndAsksForTheNextRate) {
+  EXPECT_TRUE(absl::IsUnavailable(sink_.TakeSamples(1).status()));
+  std::optional<FakePlane> plane(std::in_place, socket_);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  absl::StatusOr<SampleBatch> batch = sink_.TakeSamples(3);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_TRUE(batch->samples.empty());
+  for (const uint32_t worker : {0u, 1u}) {
+    SampleWriter writer(plane->samples(worker));
+    EXPECT_EQ(writer.every(), 3u);
+    ASSERT_TRUE(writer.Put({.source_port = static_cast<uint16_t>(10 + worker)}));
+  }
+  batch = sink_.TakeSamples(5);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  ASSERT_EQ(batch->samples.size(), 2u);
+  EXPECT_EQ(batch->samples[0].source_port, 10);
+  EXPECT_EQ(batch->samples[1].source_port, 11);
+
+  // Another plane has rings of its own.
+  plane.reset();
+  ASSERT_TRUE(Eventually([&] { return !IsConnected(); }));
+  plane.emplace(socket_);
+  ASSERT_TRUE(Eventually([&] { return IsConnected(); }));
+  ASSERT_TRUE(SampleWriter(plane->samples(1)).Put({.source_port = 20}));
+  batch = sink_.TakeSamples(1);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  ASSERT_EQ(batch->samples.size(), 1u);
+  EXPECT_EQ(batch->samples[0].source_port, 20);
+}
+
 }  // namespace
 }  // namespace evenkeel

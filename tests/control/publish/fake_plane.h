@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "dataplane/table/plane_endpoint.h"
+#include "dataplane/table/sample_rings.h"
 
 namespace evenkeel {
 
@@ -37,7 +38,8 @@ class FakePlane {
                                            .state_dir = state_dir,
                                            .worker_count = 2,
                                            .version = "test",
-                                           .flow_dir = flow_dir},
+                                           .flow_dir = flow_dir,
+                                           .samples_fd = samples_.fd()},
                                           std::move(callbacks));
     EXPECT_TRUE(endpoint.ok()) << endpoint.status();
     if (!endpoint.ok()) return;
@@ -53,6 +55,8 @@ class FakePlane {
   // While set, the manager thread hangs in the next swap.
   void Hang(bool hanging) { hanging_ = hanging; }
   void Refuse(bool refusing) { refusing_ = refusing; }
+  // Of its two workers.
+  SampleRing samples(uint32_t worker) const { return samples_.ring(worker); }
 
  private:
   void Run() {
@@ -62,6 +66,7 @@ class FakePlane {
     }
   }
 
+  SampleMemory samples_ = *SampleMemory::Create(2);
   std::unique_ptr<PlaneEndpoint> endpoint_;
   std::atomic<uint64_t> installed_ = 0;
   std::atomic<bool> hanging_ = false;

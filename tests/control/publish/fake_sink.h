@@ -103,6 +103,22 @@ class FakeSink : public PlaneSink {
     return audit;
   }
 
+  absl::StatusOr<SampleBatch> TakeSamples(uint32_t every) override {
+    const std::lock_guard lock(mutex_);
+    if (!state_.connected) return absl::UnavailableError("not connected");
+    sample_every_ = every;
+    return SampleBatch{.samples = std::exchange(samples_, {})};
+  }
+  // What it has sampled since it was asked last.
+  void AddSample(const lb_sample& sample) {
+    const std::lock_guard lock(mutex_);
+    samples_.push_back(sample);
+  }
+  uint32_t sample_every() const {
+    const std::lock_guard lock(mutex_);
+    return sample_every_;
+  }
+
   PlaneState State() const override {
     const std::lock_guard lock(mutex_);
     return state_;
@@ -282,6 +298,8 @@ class FakeSink : public PlaneSink {
   std::optional<PlaneAudit> audit_;
   std::function<void()> while_auditing_;
   StatsSnapshot stats_;
+  std::vector<lb_sample> samples_;
+  uint32_t sample_every_ = 0;
 };
 
 }  // namespace evenkeel
