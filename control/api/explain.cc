@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "control/api/question_packet.h"
+#include "control/sample/core_view.h"
 #include "dataplane/forward/forward.h"
 #include "dataplane/forward/verdict.h"
 
@@ -42,30 +43,6 @@ std::string VerdictName(lb_verdict verdict, uint8_t reason) {
       return absl::StrCat("drop:", ReasonName(reason));
   }
 }
-
-// The core's own view of the published image, with every next hop resolved.
-class CoreView {
- public:
-  explicit CoreView(const ImageView& image)
-      : next_hops_(std::max<size_t>(image.next_hops().size(), 1), LB_NEXT_HOP_VALID | 2) {
-    view_.params = &image.params();
-    view_.vips = image.vips().data();
-    view_.vip_rows = image.vip_rows().data();
-    view_.port_rows = image.port_rows().data();
-    view_.port_ranges = image.port_ranges().data();
-    view_.services = image.services().data();
-    view_.backends = image.backends().data();
-    view_.pools = image.pools().data();
-    view_.backend_count = static_cast<uint32_t>(image.backends().size());
-    view_.transitions = image.transitions().data();
-    view_.next_hops = next_hops_.data();
-  }
-  const lb_view* get() const { return &view_; }
-
- private:
-  std::vector<uint64_t> next_hops_;
-  lb_view view_{};
-};
 
 struct NamedBackend {
   std::string name;

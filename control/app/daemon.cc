@@ -25,6 +25,7 @@
 #include "control/pipeline.h"
 #include "control/publish/make_sink.h"
 #include "control/rollback/trial_guard.h"
+#include "control/sample/sample_look.h"
 #include "control/store/state_dir.h"
 #include "control/store/store.h"
 #include "control/version.h"
@@ -134,6 +135,7 @@ struct Daemon::Parts {
   std::mutex probing;  // one dry run at a time
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<AlarmTeller> teller;
+  std::unique_ptr<SampleLook> samples;
   std::unique_ptr<Lookout> lookout;
   std::unique_ptr<TrialGuard> guard;
   std::unique_ptr<Traffic> traffic;
@@ -220,7 +222,11 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
       std::make_unique<TrialGuard>(parts->pipeline.get(), ProbeOnce, [parts = parts.get()] {
         return LowestRatesOf(*parts->pipeline, *parts->traffic, parts->lookout->history());
       });
+  parts->samples = std::make_unique<SampleLook>(parts->pipeline.get(), parts->traffic.get());
+  parts->lookout->RefineBy(
+      [parts = parts.get()](std::vector<WatchAlarm>* alarms) { parts->samples->Refine(alarms); });
   parts->traffic->Observe([parts = parts.get()](const TrafficNow& now, absl::Time at) {
+    parts->samples->See(at);
     parts->lookout->See(now, at);
     parts->guard->See(now, parts->lookout->alarms(), at);
   });

@@ -168,6 +168,30 @@ void AddWorkers(const TrafficNow& traffic, std::string* out) {
   }
 }
 
+void AddSamples(const SampleNow& samples, std::string* out) {
+  Head("evenkeel_samples_total", "counter", "Sampled headers that were looked at.", out);
+  absl::StrAppend(out, "evenkeel_samples_total ", samples.taken, "\n");
+  Head("evenkeel_samples_lost_total", "counter", "Sampled headers that found no room.", out);
+  absl::StrAppend(out, "evenkeel_samples_lost_total ", samples.lost, "\n");
+  Head("evenkeel_sample_every", "gauge", "One packet in so many is sampled.", out);
+  absl::StrAppend(out, "evenkeel_sample_every ", samples.every, "\n");
+  const auto gauge = [&](absl::string_view name, absl::string_view help, auto value_of) {
+    Head(name, "gauge", help, out);
+    for (const ServiceSamples& service : samples.services) {
+      absl::StrAppend(out, name, "{service=\"", service.service, "\"} ", value_of(service.window),
+                      "\n");
+    }
+  };
+  gauge("evenkeel_service_clients", "Distinct clients among the samples of five seconds.",
+        [](const ServiceWindow& window) { return window.clients; });
+  gauge("evenkeel_top_flow_bytes_share", "Of the bytes, by the flow with most of them.",
+        [](const ServiceWindow& window) { return window.flow ? window.flow->bytes : 0; });
+  gauge("evenkeel_top_client_packets_share", "Of the packets, by the heaviest client.",
+        [](const ServiceWindow& window) { return window.client ? window.client->packets : 0; });
+  gauge("evenkeel_top_client_new_flows_share", "Of the new flows, by the heaviest client.",
+        [](const ServiceWindow& window) { return window.client ? window.client->new_flows : 0; });
+}
+
 }  // namespace
 
 std::string MetricsText(const Pipeline& pipeline, const TrafficNow& traffic) {
@@ -179,6 +203,7 @@ std::string MetricsText(const Pipeline& pipeline, const TrafficNow& traffic) {
   AddGenerations(pipeline, traffic, &out);
   AddWorkers(traffic, &out);
   AddAlarms(pipeline, traffic, &out);
+  AddSamples(traffic.samples, &out);
   Head("evenkeel_watched_seconds_total", "counter",
        "Seconds in which the watch has compared traffic with the tables.", &out);
   absl::StrAppend(&out, "evenkeel_watched_seconds_total ", traffic.watch.seconds, "\n");

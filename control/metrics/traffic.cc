@@ -99,6 +99,11 @@ void Traffic::SetWatch(WatchNow watch) {
   watch_ = std::move(watch);
 }
 
+void Traffic::SetSamples(SampleNow samples) {
+  const std::lock_guard lock(mutex_);
+  sampled_ = std::move(samples);
+}
+
 void Traffic::Keep(const TrafficNow& now, absl::Time at) {
   // A plane that has started anew counts from 0, one that is not there counts nothing: neither can
   // be compared with what came before.
@@ -144,6 +149,7 @@ TrafficNow Traffic::Now() {
   }
   for (const auto& [message, since] : alarms_) now.alarms.push_back({message, since});
   now.watch = watch_;
+  now.samples = sampled_;
   return now;
 }
 

@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "control/publish/sink.h"
+#include "control/sample/sample_now.h"
 #include "control/watch/watch_alarm.h"
 #include "dataplane/table/stats.h"
 
@@ -80,6 +81,7 @@ struct TrafficNow {
   std::vector<absl::StatusOr<StatsSnapshot>> planes;
   std::vector<PlaneAlarm> alarms;
   WatchNow watch;
+  SampleNow samples;
 };
 
 class Traffic {
@@ -92,6 +94,7 @@ class Traffic {
   void Observe(Observer observer) { observer_ = std::move(observer); }
   // Told by Now() from then on.
   void SetWatch(WatchNow watch);
+  void SetSamples(SampleNow samples);
 
   // Starts the sampling thread.
   void Start();
@@ -124,6 +127,7 @@ class Traffic {
   uint64_t uptime_ns_ = 0;                    // of the planes at the newest sample, summed
   std::map<std::string, absl::Time> alarms_;  // since when a plane has said so
   WatchNow watch_;
+  SampleNow sampled_;
   std::thread thread_;
 };
 

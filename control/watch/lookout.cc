@@ -83,6 +83,7 @@ void Lookout::See(const TrafficNow& now, absl::Time at) {
     if (watch_.NeedsAudit()) AuditTables(at);
   }
   alarms_ = watch_.Alarms();
+  if (refine_) refine_(&alarms_);
   traffic_.SetWatch({.alarms = alarms_, .seconds = seconds_});
   TellOf(now);
 }

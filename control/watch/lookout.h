@@ -31,6 +31,10 @@ class Lookout {
   Lookout(Pipeline* pipeline, Traffic* traffic, Tell tell)
       : pipeline_(*pipeline), traffic_(*traffic), tell_(std::move(tell)) {}
 
+  // Shown what the watch has found before anybody is told: may add and explain.
+  using Refine = std::function<void(std::vector<WatchAlarm>*)>;
+  void RefineBy(Refine refine) { refine_ = std::move(refine); }
+
   void See(const TrafficNow& now, absl::Time at);
 
   const History& history() const { return history_; }
@@ -45,6 +49,7 @@ class Lookout {
   Pipeline& pipeline_;
   Traffic& traffic_;
   const Tell tell_;
+  Refine refine_;  // may be empty
   RunningPtr running_;
   std::shared_ptr<const WatchedNode> node_;
   SecondMaker maker_;

@@ -13,6 +13,7 @@ enum class WatchKind {
   kDistribution,  // new flows are not shared out as the table says
   kFollowUp,      // new flows are followed by nothing: the backend does not answer
   kWorkers,       // the NIC's queues get unlike shares
+  kSlots,         // new flows do not hash evenly
 };
 
 struct WatchAlarm {

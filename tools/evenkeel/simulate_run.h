@@ -16,8 +16,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "control/api/evenkeel.pb.h"
 #include "control/config/address.h"
+#include "control/sample/space_saving.h"
 #include "tools/evenkeel/offline_core.h"
-#include "tools/evenkeel/space_saving.h"
 
 namespace evenkeel::cli {
 

@@ -3,13 +3,13 @@
 
 #include <map>
 
+#include "control/sample/space_saving.h"
 #include "gtest/gtest.h"
 #include "tests/control/plan/change.h"
 #include "tests/tools/evenkeel/temp_folder.h"
 #include "tools/evenkeel/offline_core.h"
 #include "tools/evenkeel/simulate_capture.h"
 #include "tools/evenkeel/simulate_run.h"
-#include "tools/evenkeel/space_saving.h"
 #include "tools/evenkeel/test_packet.h"
 
 namespace evenkeel::cli {

@@ -3,13 +3,13 @@
 //
 // `capacity` counters; a key that has none takes over the smallest one. A count is never too low,
 // and too high by at most its `error`; every key with more than total / capacity occurrences is
-// there. One thread.
+// there. An occurrence may weigh more than one: a packet its bytes. One thread.
 //
 //   SpaceSaving<IpAddress> sources(1024);
 //   for (...) sources.Add(source);
 //   for (const auto& hitter : sources.Top(10)) ...
-#ifndef TOOLS_EVENKEEL_SPACE_SAVING_H_
-#define TOOLS_EVENKEEL_SPACE_SAVING_H_
+#ifndef CONTROL_SAMPLE_SPACE_SAVING_H_
+#define CONTROL_SAMPLE_SPACE_SAVING_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -19,7 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
-namespace evenkeel::cli {
+namespace evenkeel {
 
 template <typename Key>
 class SpaceSaving {
@@ -32,23 +32,33 @@ class SpaceSaving {
 
   explicit SpaceSaving(size_t capacity) : capacity_(capacity) { heap_.reserve(capacity); }
 
-  void Add(const Key& key) {
+  void Add(const Key& key, uint64_t weight = 1) {
+    total_ += weight;
     if (auto found = places_.find(key); found != places_.end()) {
-      ++heap_[found->second].count;
+      heap_[found->second].count += weight;
       SiftDown(found->second);
       return;
     }
     if (heap_.size() < capacity_) {
-      heap_.push_back({key, 1, 0});
+      heap_.push_back({key, weight, 0});
       places_[key] = heap_.size() - 1;
       SiftUp(heap_.size() - 1);
       return;
     }
     Counter& least = heap_[0];
     places_.erase(least.key);
-    least = {key, least.count + 1, least.count};
+    least = {key, least.count + weight, least.count};
     places_[key] = 0;
     SiftDown(0);
+  }
+
+  // Of all that was added.
+  uint64_t total() const { return total_; }
+
+  void Clear() {
+    total_ = 0;
+    heap_.clear();
+    places_.clear();
   }
 
   // By falling count.
@@ -85,10 +95,11 @@ class SpaceSaving {
   }
 
   const size_t capacity_;
+  uint64_t total_ = 0;
   std::vector<Counter> heap_;  // the least count first
   absl::flat_hash_map<Key, size_t> places_;
 };
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel
 
-#endif  // TOOLS_EVENKEEL_SPACE_SAVING_H_
+#endif  // CONTROL_SAMPLE_SPACE_SAVING_H_

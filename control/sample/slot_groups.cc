@@ -1,0 +1,52 @@
+#include "control/sample/slot_groups.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace evenkeel {
+namespace {
+
+// So many flows a cell in the window, so that the test's approximation holds.
+constexpr double kFlowsACell = 8;
+// A window overlaps the one before: only what lasts is said.
+constexpr int kLoudSeconds = 3;
+constexpr int kQuietSeconds = 10;
+constexpr double kOver = 0.5;
+// Of flows that come in bunches: as the watch (split_watch.cc).
+constexpr int kLearningSeconds = 64;
+
+}  // namespace
+
+void SlotGroups::EndSecond(absl::Time at, double nats, bool bunched) {
+  const double total = static_cast<double>(std::accumulate(counts_.begin(), counts_.end(), 0ull));
+  const std::vector<double> expected(kGroups, total / kGroups);
+  std::vector<double> excess(kGroups), variance(kGroups);
+  for (size_t i = 0; i < kGroups; ++i) {
+    excess[i] = static_cast<double>(counts_[i]) - expected[i];
+    variance[i] = expected[i] * (1 - 1.0 / kGroups);
+  }
+  dispersion_.Add(excess, variance);
+  window_.Add(counts_, expected);
+  counts_.fill(0);
+
+  const double flows = std::accumulate(window_.observed().begin(), window_.observed().end(), 0.0);
+  const bool can_tell =
+      flows >= kFlowsACell * kGroups && (!bunched || dispersion_.seconds() >= kLearningSeconds);
+  const double strength = can_tell ? window_.Strength(dispersion_.value(), nats) : 0;
+  loud_ = strength >= 1 ? loud_ + 1 : 0;
+  quiet_ = strength < kOver ? quiet_ + 1 : 0;
+  if (quiet_ >= kQuietSeconds) alarm_.reset();
+  if (!alarm_ && loud_ < kLoudSeconds) return;
+  if (!alarm_) {
+    alarm_ = SlotGroupsAlarm{
+        .since = at - absl::Seconds(static_cast<int64_t>(WindowTest::kSeconds) + kLoudSeconds)};
+  }
+  if (strength < 1) return;
+  alarm_->strength = strength;
+  const auto observed = window_.observed();
+  alarm_->empty = static_cast<int>(std::count(observed.begin(), observed.end(), 0.0));
+  alarm_->largest = *std::max_element(observed.begin(), observed.end()) / flows;
+}
+
+}  // namespace evenkeel

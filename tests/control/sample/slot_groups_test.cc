@@ -1,0 +1,84 @@
+// Flows that do not hash evenly are found, and chance is not taken for it.
+//
+// EVENKEEL_WATCH_DAYS=N runs so many days of quiet instead of a few hours.
+#include "control/sample/slot_groups.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "control/watch/split_watch.h"
+
+namespace evenkeel {
+namespace {
+
+std::mt19937_64 Random() {
+  const uint64_t seed = std::random_device{}();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  return std::mt19937_64(seed);
+}
+
+class SlotGroupsTest : public testing::Test {
+ protected:
+  // Every SYN is sent again with this probability, to the same group.
+  void Second(int flows, double again = 0, int only = 256) {
+    std::poisson_distribution<int> count(flows);
+    for (int i = count(random_); i > 0; --i) {
+      uint64_t hash = random_();
+      if (only < 256) hash = hash >> 8 | uint64_t(hash % only) << 56;
+      groups_.Add(hash);
+      if (std::uniform_real_distribution<>(0, 1)(random_) < again) groups_.Add(hash);
+    }
+    groups_.EndSecond(now_ += absl::Seconds(1), nats_, false);
+  }
+
+  SlotGroups groups_;
+  std::mt19937_64 random_ = Random();
+  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
+  const double nats_ = AlarmThreshold(1);
+};
+
+TEST_F(SlotGroupsTest, QuietHoursRaiseNothing) {
+  const char* days = std::getenv("EVENKEEL_WATCH_DAYS");
+  const int seconds = days == nullptr ? 4 * 3600 : std::atoi(days) * 24 * 3600;
+  for (int i = 0; i < seconds; ++i) {
+    Second(i % 3600 < 1800 ? 300 : 1500, 0.15);
+    ASSERT_FALSE(groups_.alarm()) << "second " << i;
+  }
+}
+
+TEST_F(SlotGroupsTest, APartOfTheHashSpaceAloneIsNamedAndClearedWhenItIsOver) {
+  for (int i = 0; i < 30; ++i) Second(1000);
+  ASSERT_FALSE(groups_.alarm());
+  int found = 0;
+  for (int i = 1; i <= 20 && found == 0; ++i) {
+    Second(1000, 0, 128);
+    if (groups_.alarm()) found = i;
+  }
+  ASSERT_GT(found, 0);
+  EXPECT_LE(found, 15);
+  for (int i = 0; i < 10; ++i) Second(1000, 0, 128);
+  ASSERT_TRUE(groups_.alarm());
+  EXPECT_EQ(groups_.alarm()->empty, 128);
+  for (int i = 0; i < 40; ++i) Second(1000);
+  EXPECT_FALSE(groups_.alarm());
+}
+
+TEST_F(SlotGroupsTest, OneTupleThatIsRepeatedIsNamed) {
+  for (int i = 0; i < 30; ++i) Second(500);
+  for (int i = 0; i < 20; ++i) {
+    for (int k = 0; k < 500; ++k) groups_.Add(uint64_t{77} << 56);
+    Second(500);
+  }
+  ASSERT_TRUE(groups_.alarm());
+  EXPECT_NEAR(groups_.alarm()->largest, 0.5, 0.05);
+}
+
+TEST_F(SlotGroupsTest, TooFewFlowsSayNothing) {
+  for (int i = 0; i < 60; ++i) Second(50, 0, 16);
+  EXPECT_FALSE(groups_.alarm());
+}
+
+}  // namespace
+}  // namespace evenkeel
