@@ -58,10 +58,11 @@ void SetFlow(rte_mbuf* packet, uint32_t flow) {
   uint32_t sum = header_sum + (source & 0xffff) + (source >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
-  frame->ip.src_addr = source;
-  frame->ip.hdr_checksum = static_cast<uint16_t>(~sum);
   packet->data_len = kFrameBytes;
   packet->pkt_len = kFrameBytes;
+  if (frame->ip.src_addr == source) return;  // what is only read stays in both cores' caches
+  frame->ip.src_addr = source;
+  frame->ip.hdr_checksum = static_cast<uint16_t>(~sum);
 }
 
 }  // namespace evenkeel::pktgen
