@@ -8,8 +8,6 @@
 namespace evenkeel {
 namespace {
 
-int64_t Number(uint64_t value) { return static_cast<int64_t>(value); }
-
 void FillRevision(const Revision& revision, v1::Revision* out) {
   out->set_revision(revision.revision);
   out->set_state(std::string(Name(revision.state)));
@@ -61,7 +59,7 @@ void FillApply(const ApplyOutcome& outcome, absl::Time now, v1::ApplyReply* repl
   v1::ApplyResult* result = reply->mutable_result();
   result->set_revision(outcome.revision);
   result->set_state(std::string(Name(outcome.state)));
-  result->set_generation(Number(outcome.generation));
+  result->set_generation(static_cast<int64_t>(outcome.generation));
   if (outcome.confirm_deadline) {
     result->set_confirm_deadline(Rfc3339(*outcome.confirm_deadline));
     reply->set_seconds_left(std::max(0.0, absl::ToDoubleSeconds(*outcome.confirm_deadline - now)));
@@ -95,7 +93,8 @@ void FillDrain(const DrainView& drain, v1::Drain* out) {
   if (drain.until) out->set_until(Rfc3339(*drain.until));
   out->set_by_file(drain.by_file);
   const DrainProgress& progress = drain.progress;
-  if (progress.connections_left) out->set_connections_left(Number(*progress.connections_left));
+  if (progress.connections_left)
+    out->set_connections_left(static_cast<int64_t>(*progress.connections_left));
   if (progress.done_at) out->set_done_at(Rfc3339(*progress.done_at));
 }
 
@@ -117,7 +116,7 @@ void FillShow(const Revision& revision, v1::ShowReply* reply) {
 void FillAudit(const AuditReport& report, v1::AuditReply* reply) {
   reply->set_ok(report.ok);
   for (const Finding& finding : report.findings) FillFinding(finding, reply->add_findings());
-  reply->mutable_chain()->set_entries(Number(report.entries));
+  reply->mutable_chain()->set_entries(static_cast<int64_t>(report.entries));
   reply->mutable_chain()->set_head(HexDigest(report.head));
 }
 

@@ -17,26 +17,26 @@ constexpr std::chrono::seconds kGrace(1);
 // A configuration may be 16 MiB, and the message has other fields.
 constexpr int kMessageBytesMax = 20 << 20;
 
-struct BoundServer {
-  std::shared_ptr<grpc::Service> service;
-  std::unique_ptr<grpc::Server> server;
-};
-
-BoundServer MakeServer(std::shared_ptr<grpc::Service> service) {
+std::unique_ptr<grpc::Server> StartServer(grpc::Service* service) {
   grpc::ServerBuilder builder;
-  builder.RegisterService(service.get());
+  builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   // One queue with few threads: an operator's calls are rare and short.
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  return BoundServer{std::move(service), builder.BuildAndStart()};
+  return builder.BuildAndStart();
 }
 
 }  // namespace
 
 struct ServerPool::Impl {
+  struct BoundServer {
+    std::shared_ptr<grpc::Service> service;  // outlives its server
+    std::unique_ptr<grpc::Server> server;
+  };
+
   ServiceFactory factory;
   std::map<std::pair<uint32_t, Role>, BoundServer> servers;
 };
@@ -58,9 +58,11 @@ absl::Status ServerPool::Serve(UniqueFd connection, const Caller& caller) {
       return absl::ResourceExhaustedError(
           absl::StrCat("more than ", kServersMax, " different users have called"));
     }
-    BoundServer bound = MakeServer(impl_->factory(caller));
-    if (bound.server == nullptr) return absl::InternalError("cannot start a gRPC server");
-    found = impl_->servers.emplace(key, std::move(bound)).first;
+    std::shared_ptr<grpc::Service> service = impl_->factory(caller);
+    std::unique_ptr<grpc::Server> server = StartServer(service.get());
+    if (server == nullptr) return absl::InternalError("cannot start a gRPC server");
+    found =
+        impl_->servers.emplace(key, Impl::BoundServer{std::move(service), std::move(server)}).first;
   }
   grpc::AddInsecureChannelFromFd(found->second.server.get(), connection.Release());
   return absl::OkStatus();

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -8,11 +7,6 @@
 
 namespace evenkeel {
 namespace {
-
-bool IsUsed(const Config& config, absl::string_view pool) {
-  return std::any_of(config.services.begin(), config.services.end(),
-                     [&](const Service& service) { return service.pool == pool; });
-}
 
 bool Exceeds(double fraction, uint32_t limit_percent) {
   return fraction * 100 > limit_percent + 1e-9;

@@ -10,11 +10,6 @@
 namespace evenkeel {
 namespace {
 
-bool IsUsed(const Config& config, const Pool& pool) {
-  return std::any_of(config.services.begin(), config.services.end(),
-                     [&](const Service& service) { return service.pool == pool.name; });
-}
-
 // What is as bad already is only said: a guard must not stand in the way of a change for the
 // better.
 Severity Judge(bool was_as_bad) { return was_as_bad ? Severity::kWarning : Severity::kError; }
@@ -85,7 +80,7 @@ void Overload(const GuardInput& in, const Pool& pool, FindingWriter& out) {
 
 void GuardLosses(const GuardInput& in, FindingWriter& out) {
   for (const Pool& pool : in.candidate.pools) {
-    if (!IsUsed(in.candidate, pool)) continue;
+    if (!IsUsed(in.candidate, pool.name)) continue;
     TooFewLeft(in, pool, out);
     Overload(in, pool, out);
   }

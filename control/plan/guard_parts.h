@@ -30,6 +30,8 @@ void GuardFlowTable(const GuardInput& in, FindingWriter& out);
 // Whether the pools survive what their objectives say.
 void GuardLosses(const GuardInput& in, FindingWriter& out);
 
+// Whether a service sends to the pool.
+bool IsUsed(const Config& config, absl::string_view pool);
 // 0.3333 -> "33.3%"
 std::string PercentText(double fraction);
 // "a, b, c and 4 more"

@@ -1,11 +1,18 @@
 #include "control/plan/guards.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "control/plan/guard_parts.h"
 
 namespace evenkeel {
+
+bool IsUsed(const Config& config, absl::string_view pool) {
+  return std::any_of(config.services.begin(), config.services.end(),
+                     [&](const Service& service) { return service.pool == pool; });
+}
 
 std::string PercentText(double fraction) {
   return fraction != 0 && fraction < 0.001 ? "under 0.1%"

@@ -5,7 +5,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr Rule kRules[] = {
+constexpr Rule kChangeRules[] = {
     {.id = "F25",
      .title = "a service gets another VIP",
      .explanation =
@@ -69,6 +69,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> ChangeRules() { return kRules; }
+absl::Span<const Rule> ChangeRules() { return kChangeRules; }
 
 }  // namespace evenkeel

@@ -6,7 +6,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr Rule kRules[] = {
+constexpr Rule kConstructionRules[] = {
     {.id = "F20",
      .title = "nodes that list the backends in another order",
      .explanation =
@@ -105,6 +105,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> ConstructionRules() { return kRules; }
+absl::Span<const Rule> ConstructionRules() { return kConstructionRules; }
 
 }  // namespace evenkeel

@@ -252,7 +252,7 @@ void CheckEnds(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kGeneralRules[] = {
     {.id = "F58",
      .title = "a schema that this build does not know",
      .explanation =
@@ -310,6 +310,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> GeneralRules() { return kRules; }
+absl::Span<const Rule> GeneralRules() { return kGeneralRules; }
 
 }  // namespace evenkeel

@@ -191,7 +191,7 @@ void CheckSurvival(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kHealthRules[] = {
     {.id = "F14",
      .title = "a check on another port than the service's",
      .explanation =
@@ -238,6 +238,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> HealthRules() { return kRules; }
+absl::Span<const Rule> HealthRules() { return kHealthRules; }
 
 }  // namespace evenkeel

@@ -264,7 +264,7 @@ void CheckOuterSourceVaries(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kNetworkRules[] = {
     {.id = "F26",
      .title = "a VIP, a backend, the balancer or the gateway at one address",
      .explanation =
@@ -323,6 +323,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> NetworkRules() { return kRules; }
+absl::Span<const Rule> NetworkRules() { return kNetworkRules; }
 
 }  // namespace evenkeel

@@ -181,7 +181,7 @@ void CheckIdleAgainstDrain(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kPoolRules[] = {
     {.id = "F09",
      .title = "one backend twice in a pool",
      .explanation =
@@ -250,6 +250,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> PoolRules() { return kRules; }
+absl::Span<const Rule> PoolRules() { return kPoolRules; }
 
 }  // namespace evenkeel

@@ -5,7 +5,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr Rule kRules[] = {
+constexpr Rule kRunningRules[] = {
     {.id = "F38",
      .title = "a few heavy flows taken for a fault",
      .explanation =
@@ -88,6 +88,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> RunningRules() { return kRules; }
+absl::Span<const Rule> RunningRules() { return kRunningRules; }
 
 }  // namespace evenkeel

@@ -32,7 +32,7 @@ void CheckBlastRadius(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kSafetyRules[] = {
     {.id = "F12",
      .title = "too much at once",
      .explanation =
@@ -51,6 +51,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> SafetyRules() { return kRules; }
+absl::Span<const Rule> SafetyRules() { return kSafetyRules; }
 
 }  // namespace evenkeel

@@ -218,7 +218,7 @@ void CheckFragments(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kServiceRules[] = {
     {.id = "F21",
      .title = "services that claim the same packets",
      .explanation =
@@ -304,6 +304,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> ServiceRules() { return kRules; }
+absl::Span<const Rule> ServiceRules() { return kServiceRules; }
 
 }  // namespace evenkeel

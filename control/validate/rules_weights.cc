@@ -205,7 +205,7 @@ void CheckSlotCount(RuleContext& context) {
   }
 }
 
-constexpr Rule kRules[] = {
+constexpr Rule kWeightRules[] = {
     {.id = "F01",
      .title = "a weight that is out of proportion",
      .explanation =
@@ -297,6 +297,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-absl::Span<const Rule> WeightRules() { return kRules; }
+absl::Span<const Rule> WeightRules() { return kWeightRules; }
 
 }  // namespace evenkeel

@@ -8,7 +8,7 @@
 namespace evenkeel {
 namespace {
 
-constexpr uint32_t kNobody = ~0u;
+constexpr uint32_t kFree = ~0u;
 
 bool IsPrime(uint32_t n) {
   for (uint32_t d = 2; d * d <= n; d++) {
@@ -41,7 +41,7 @@ void TakePreferred(Walker& walker, uint32_t prime, Fill& fill) {
     slot = walker.next;
     walker.next += walker.skip;
     if (walker.next >= prime) walker.next -= prime;
-  } while (fill[slot] != kNobody);
+  } while (fill[slot] != kFree);
   fill[slot] = walker.backend;
 }
 
@@ -64,7 +64,7 @@ absl::StatusOr<Fill> FillMaglev(std::span<const FillBackend> backends, uint32_t 
   const uint64_t turn_price =
       std::ranges::max(walkers, {}, [](const Walker& w) { return w.weight; }).weight;
 
-  Fill fill(slot_count, kNobody);
+  Fill fill(slot_count, kFree);
   std::vector<uint32_t> owned(backends.size());
   for (uint32_t taken = 0; taken < slot_count;) {
     for (Walker& walker : walkers) {

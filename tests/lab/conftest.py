@@ -19,10 +19,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root: makes network namespaces"))
 
 
-def pytest_sessionstart():
+def pytest_sessionstart(session):
     # Told to end, the run ends as by Ctrl-C: every fixture cleans up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if os.geteuid() == 0:
+    is_one_of_several = hasattr(session.config, "workerinput")  # of pytest-xdist
+    if os.geteuid() == 0 and not is_one_of_several:
         remove_leftovers()
 
 

@@ -4,9 +4,6 @@
 namespace evenkeel::packets {
 namespace {
 
-const Conversation kTo4{};
-const Conversation kTo6{.client = kClient6, .vip = kVip6};
-
 Case Dropped(const std::string& name, const std::string& why, lb_reason reason,
              const Bytes& frame) {
   return {.name = name, .why = why, .in = frame, .reason = reason};
@@ -24,7 +21,7 @@ Bytes Then(Bytes first, const Bytes& second) {
   return first;
 }
 
-Bytes Segment() { return Tcp({.source = kClient6, .destination = kVip6}); }
+Bytes Segment6() { return Tcp({.source = kClient6, .destination = kVip6}); }
 
 // A TCP header or UDP header that lies about itself.
 Bytes Lying4(uint8_t protocol, const TransportSpec& spec, size_t keep = 1000) {
@@ -61,19 +58,19 @@ std::vector<Case> DropCases() {
   cases.push_back(Dropped("fragment_last_bit", "the least offset", LB_REASON_fragment,
                           Ethernet({}, TcpPacket(kTo4, {.flags_offset = 0x0001}))));
   cases.push_back(Dropped("fragment6_first", "M set", LB_REASON_fragment,
-                          Ipv6(44, Then(FragmentHeader(kTcp, 0x0001), Segment()))));
+                          Ipv6(44, Then(FragmentHeader(kTcp, 0x0001), Segment6()))));
   cases.push_back(Dropped("fragment6_later", "an offset", LB_REASON_fragment,
                           Ipv6(44, Then(FragmentHeader(kTcp, 0x0008), Counting(40)))));
   cases.push_back(Dropped("nine_extensions", "one above the bound", LB_REASON_too_many_extensions,
-                          Ipv6(60, Then(nine, Segment()))));
+                          Ipv6(60, Then(nine, Segment6()))));
   cases.push_back(Dropped("extensions_too_long", "few headers, too many bytes",
-                          LB_REASON_too_many_extensions, Ipv6(60, Then(long_chain, Segment()))));
+                          LB_REASON_too_many_extensions, Ipv6(60, Then(long_chain, Segment6()))));
   cases.push_back(
       Dropped("hop_by_hop_not_first", "forbidden by RFC 8200", LB_REASON_too_many_extensions,
-              Ipv6(60, Then(Extension(0, options), Then(Extension(kTcp, options), Segment())))));
+              Ipv6(60, Then(Extension(0, options), Then(Extension(kTcp, options), Segment6())))));
   cases.push_back(Dropped("routing_segments_left", "the VIP is not the last destination",
                           LB_REASON_too_many_extensions,
-                          Ipv6(43, Then(RoutingHeader(kTcp, 4, 1), Segment()))));
+                          Ipv6(43, Then(RoutingHeader(kTcp, 4, 1), Segment6()))));
   cases.push_back(Dropped("ttl_one", "no hop is left", LB_REASON_ttl_expired,
                           Ethernet({}, TcpPacket(kTo4, {.ttl = 1}))));
   cases.push_back(Dropped("ttl_zero", "and less than none", LB_REASON_ttl_expired,
@@ -156,14 +153,14 @@ std::vector<Case> LyingLengthCases() {
   cases.push_back(Dropped("ipv6_length_zero", "no payload", LB_REASON_bad_l4_header,
                           Ethernet({}, TcpPacket(kTo6, {.length = 0}))));
   cases.push_back(Dropped("extension_beyond_packet", "an extension header longer than the packet",
-                          LB_REASON_bad_ip_header, Ipv6(60, Then(long_extension, Segment()))));
+                          LB_REASON_bad_ip_header, Ipv6(60, Then(long_extension, Segment6()))));
   cases.push_back(Dropped("extension_cuts_tcp", "an extension header that reaches into the segment",
-                          LB_REASON_bad_l4_header, Ipv6(60, Then(overlapping, Segment()))));
+                          LB_REASON_bad_l4_header, Ipv6(60, Then(overlapping, Segment6()))));
   cases.push_back(Dropped("extension_without_bytes", "an extension header announced, none there",
                           LB_REASON_bad_ip_header, Ipv6(60, Counting(8), 4)));
   cases.push_back(Dropped("extension_in_padding", "the packet ends before the extension header",
                           LB_REASON_bad_ip_header,
-                          Ipv6(60, Then(Extension(kTcp, options), Segment()), 0)));
+                          Ipv6(60, Then(Extension(kTcp, options), Segment6()), 0)));
   cases.push_back(Dropped("tcp_offset_4", "16 bytes of TCP header", LB_REASON_bad_l4_header,
                           Lying4(kTcp, {.data_offset = 4})));
   cases.push_back(Dropped("tcp_offset_0", "no TCP header", LB_REASON_bad_l4_header,
@@ -208,7 +205,7 @@ std::vector<Case> TruncationCases() {
       {"ipv6_tcp", Ethernet({}, TcpPacket(kTo6))},
       {"vlan_ipv6_extended",
        Ethernet({.tags = {{}}}, Ip({.source = kClient6, .destination = kVip6, .protocol = 60},
-                                   Then(extended, Segment())))},
+                                   Then(extended, Segment6())))},
   };
   std::vector<Case> cases;
   for (const Whole& whole : wholes) {

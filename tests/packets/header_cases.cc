@@ -5,9 +5,6 @@
 namespace evenkeel::packets {
 namespace {
 
-const Conversation kTo4{};
-const Conversation kTo6{.client = kClient6, .vip = kVip6};
-
 Bytes Tunnel6(const Bytes& inner, uint8_t tos = 0, std::vector<Tag> tags = {}) {
   return Tunnelled({.source = kSource6,
                     .destination = kBackend6,

@@ -7,9 +7,6 @@ namespace {
 
 const Address kHop4 = ParseAddress("192.0.2.1");
 const Address kHop6 = ParseAddress("2001:db8:1::1");
-const Conversation kTo4{};
-const Conversation kTo6{.client = kClient6, .vip = kVip6};
-
 // What the backend sent from the VIP to the client, as far as a router quotes it.
 Bytes Quoted(const Conversation& c, uint8_t protocol = kTcp, size_t keep = 28, IpSpec ip = {}) {
   ip.source = c.vip;

@@ -39,6 +39,8 @@ struct Conversation {
   uint16_t client_port = 40000;
   uint16_t vip_port = 80;
 };
+inline const Conversation kTo4{};
+inline const Conversation kTo6{.client = kClient6, .vip = kVip6};
 Bytes TcpPacket(const Conversation& conversation, IpSpec ip = {}, uint8_t flags = kTcpAck,
                 const Bytes& payload = Counting(10));
 Bytes UdpPacket(const Conversation& conversation, IpSpec ip = {},

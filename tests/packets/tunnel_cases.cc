@@ -6,9 +6,6 @@ namespace {
 
 const Address kVip4To6 = ParseAddress("203.0.113.11");
 const Address kVip6To4 = ParseAddress("2001:db8:113::11");
-const Conversation kTo4{};
-const Conversation kTo6{.client = kClient6, .vip = kVip6};
-
 // QUIC: long header, type Initial of the version, in a datagram of the size that a client must use.
 Bytes QuicInitial(uint8_t first, uint32_t version, size_t length = 1200) {
   Bytes payload;

@@ -31,7 +31,7 @@ nlohmann::ordered_json ToJson(const DoctorReport& report) {
   return object;
 }
 
-Ink InkOf(const std::string& state) {
+Ink InkOfCheck(const std::string& state) {
   if (state == "ok") return Ink::kGood;
   if (state == "error") return Ink::kBad;
   return state == "warning" ? Ink::kDoubtful : Ink::kFaint;
@@ -40,7 +40,7 @@ Ink InkOf(const std::string& state) {
 std::string Render(const DoctorReport& report, bool color) {
   Table table({{"RULE"}, {"STATE"}, {"FOUND"}, {"DO"}});
   for (const DoctorCheck& check : report.checks) {
-    table.Add({check.rule, Cell(check.state, InkOf(check.state)), check.message, check.hint});
+    table.Add({check.rule, Cell(check.state, InkOfCheck(check.state)), check.message, check.hint});
   }
   return table.Render(color);
 }

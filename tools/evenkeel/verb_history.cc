@@ -13,7 +13,7 @@
 namespace evenkeel::cli {
 namespace {
 
-Ink InkOf(const std::string& state) {
+Ink InkOfRevision(const std::string& state) {
   if (state == "confirmed") return Ink::kGood;
   return state == "trial" || state == "pending" ? Ink::kDoubtful : Ink::kBad;
 }
@@ -29,8 +29,8 @@ std::string Render(const v1::HistoryReply& history, bool color) {
                {"OUTCOME"}});
   for (const v1::Revision& revision : history.revisions()) {
     table.Add({std::string(absl::StrCat(revision.revision())),
-               Cell(revision.state(), InkOf(revision.state())), revision.when(), revision.who(),
-               std::string(absl::StrCat(revision.base_revision())),
+               Cell(revision.state(), InkOfRevision(revision.state())), revision.when(),
+               revision.who(), std::string(absl::StrCat(revision.base_revision())),
                revision.plan_digest().substr(0, 12), revision.reason(), revision.outcome()});
   }
   return table.Render(color);
