@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Compiles headers alone: each must include what it uses.
 
-A header that a compiled file includes first has shown it in the build. Headers of the BPF subset (dataplane/forward, table/records.h) compile as C++20, as C11 and for BPF.
-Usage: self_contained_headers.py BUILD_DIR
+A header that a compiled file includes first has shown it in a build. Headers of the BPF subset (dataplane/forward,
+table/records.h) compile as C++20, as C11 and for BPF.
+Usage: self_contained_headers.py BUILD_DIR [BUILD_DIR ...]; generated headers are taken from the first.
 """
 import concurrent.futures
 import json
@@ -18,21 +19,29 @@ SUBSET = ("dataplane/forward/", "dataplane/table/records.h")
 BPF_ONLY = ("bpf/maps.h", "bpf/map_tables.h", "bpf/trial.h")  # compiled through bpf/lb_xdp.bpf.c
 
 
-FIRST_INCLUDE = re.compile(r'^#include ["<]([^">]+)[">]', re.MULTILINE)
+INCLUDE = re.compile(r'^#include ?["<]([^">]+)[">]', re.MULTILINE)
 
 
-def shown_by_the_build(build: str) -> set:
-    """Headers that are the first include of a C++ file of the build."""
+def first_include(file: pathlib.Path) -> str | None:
+    found = INCLUDE.search(file.read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
+def shown_by(build: pathlib.Path) -> set:
+    """Headers that come first in a file that the build has compiled; of a unity file's, only the first one's."""
     shown = set()
-    for entry in json.loads(pathlib.Path(build, "compile_commands.json").read_text()):
-        file = pathlib.Path(build, entry["file"])
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        file = build / entry["file"]
+        if not (build / entry["output"]).exists():
+            continue
+        if file.suffix == ".cpp":  # meson's unity files
+            file = build / first_include(file)
         if file.suffix == ".cc":
-            first = FIRST_INCLUDE.search(file.read_text(encoding="utf-8"))
-            shown.update([first[1]] if first else [])
+            shown.add(first_include(file))
     return shown
 
 
-def commands(path: str, flags: list, build: str, shown: set):
+def commands(path: str, flags: list, build: pathlib.Path, shown: set):
     common = ["-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers", "-I.",
               f"-I{build}"]
     if path not in shown:
@@ -49,7 +58,10 @@ def compile_one(command):
 
 
 def main() -> int:
-    build = sys.argv[1] if len(sys.argv) > 1 else "build"
+    builds = [pathlib.Path(build) for build in sys.argv[1:] if pathlib.Path(build, "compile_commands.json").exists()]
+    if not builds:
+        print("self-contained headers: no build there: run tools/build first")
+        return 1
     root = pathlib.Path(__file__).resolve().parents[2]
     flags = subprocess.run(["pkg-config", "--cflags", *PACKAGES], capture_output=True, text=True,
                            check=True).stdout.split()
@@ -57,8 +69,8 @@ def main() -> int:
     headers = []
     for folder in ("dataplane", "control", "bpf", "tools", "tests"):
         headers += [p.relative_to(root).as_posix() for p in sorted((root / folder).rglob("*.h"))]
-    shown = shown_by_the_build(build)
-    jobs = [c for h in headers if h not in BPF_ONLY for c in commands(h, flags, build, shown)]
+    shown = set().union(*(shown_by(build) for build in builds))
+    jobs = [c for h in headers if h not in BPF_ONLY for c in commands(h, flags, builds[0], shown)]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for command, status, text in pool.map(compile_one, jobs):
