@@ -37,8 +37,8 @@ struct Run {
   uint64_t milliseconds;
   uint64_t sent;
   uint64_t received;
-  double seconds;
-  double cpu_seconds;  // less than `seconds`: others had the core meanwhile
+  double seconds;    // since the first packet came back
+  double cpu_share;  // of the core, in the whole run; less than 1: others had it too
 };
 
 double ThreadSeconds() {
@@ -79,6 +79,7 @@ int RunOnLcore(void* argument) {
   const uint64_t begin = rte_rdtsc();
   const uint64_t end = begin + rte_get_tsc_hz() / 1000 * run->milliseconds;
   uint64_t now = begin;
+  uint64_t first_back = 0;
   rte_mbuf* packets[2][kBurst];
   bool taken[2] = {};
   int turn = 0;
@@ -87,12 +88,14 @@ int RunOnLcore(void* argument) {
     taken[turn] = TakeNext(run->pool, packets[turn]);
     turn ^= 1;
     run->received += TakeBack(run->port);
+    if (first_back == 0 && run->received != 0) first_back = now;
   }
-  run->seconds = static_cast<double>(now - begin) / static_cast<double>(rte_get_tsc_hz());
+  const double hz = static_cast<double>(rte_get_tsc_hz());
+  run->seconds = first_back == 0 ? 0 : static_cast<double>(now - first_back) / hz;
   for (int i = 0; i < 2; ++i) {
     if (taken[i]) rte_pktmbuf_free_bulk(packets[i], kBurst);
   }
-  run->cpu_seconds = ThreadSeconds() - cpu_begin;
+  run->cpu_share = (ThreadSeconds() - cpu_begin) / (static_cast<double>(now - begin) / hz);
   for (uint64_t quiet = 0; quiet < 1000; ++quiet) {  // what is still under way
     if (TakeBack(run->port) > 0) quiet = 0;
   }
@@ -142,9 +145,9 @@ int Serve(uint16_t port, rte_mempool* pool, unsigned lcore) {
     rte_eal_remote_launch(RunOnLcore, &run, lcore);
     AwaitAsleep(lcore);
     printf(
-        "{\"flows\": %u, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"sent\": %lu, \"received\": "
+        "{\"flows\": %u, \"seconds\": %.6f, \"cpu_share\": %.4f, \"sent\": %lu, \"received\": "
         "%lu}\n",
-        run.flows, run.seconds, run.cpu_seconds, run.sent, run.received);
+        run.flows, run.seconds, run.cpu_share, run.sent, run.received);
     fflush(stdout);
   }
   return 0;
