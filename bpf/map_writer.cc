@@ -293,11 +293,16 @@ absl::Status MapWriter::Fold(uint32_t set) {
     }
     totals_->Keep(named);
   }
-  absl::Status status;
+  // A service and its former record may have the same backend: a pair is folded once a generation.
+  FlowSums sums;
   ForEachCounter(image, [&](const FlowPair& pair, uint32_t counter) {
     const FlowSum sum = Count(set, counter);
-    if (!sum.IsZero()) status.Update(totals_->Fold(pair, sum, image.generation()));
+    if (!sum.IsZero()) sums[pair] += sum;
   });
+  absl::Status status;
+  for (const auto& [pair, sum] : sums) {
+    status.Update(totals_->Fold(pair, sum, image.generation()));
+  }
   if (!status.ok()) return status;
   // Only now: who is killed before this finds the entries marked with the generation.
   for (uint32_t cpu = 0; cpu < maps_.sizes.cpus; ++cpu) {

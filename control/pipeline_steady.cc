@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/app/log.h"
 #include "control/pipeline.h"
+#include "control/publish/former.h"
 
 namespace evenkeel {
 namespace {
@@ -137,7 +138,8 @@ bool Pipeline::KeepSteady() {
   if (!connected) return true;  // what is stale is published when one connects
 
   const ImageView& image = *running->compiled->image;
-  const bool has_tails = image.transitions().size() > 1 || !leases_.leaving().empty();
+  const bool has_tails =
+      image.transitions().size() > 1 || !leases_.leaving().empty() || HasFormers(image);
   const bool looks = (has_tails || !KnowsDrains(*running)) && now >= next_evidence_;
   const bool returned = returned_.image != nullptr && returned_.generation == running->generation;
   if (!returned) returned_ = {};
@@ -251,9 +253,9 @@ absl::Duration Pipeline::UntilNextHealth() const {
   const absl::Time now = options_.clock->Now();
   absl::Duration wait = standings_.NextChange(now) - now;
   const RunningPtr running = Running();
-  if (running != nullptr && running->compiled != nullptr &&
-      running->compiled->image->transitions().size() > 1) {
-    wait = std::min(wait, kEvidenceEvery);
+  if (running != nullptr && running->compiled != nullptr) {
+    const ImageView& image = *running->compiled->image;
+    if (image.transitions().size() > 1 || HasFormers(image)) wait = std::min(wait, kEvidenceEvery);
   }
   return wait;
 }

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "control/publish/former.h"
 #include "dataplane/table/image_builder.h"
 
 namespace evenkeel {
@@ -39,9 +40,6 @@ class NextHops {
     return Add(hop);
   }
 
-  std::vector<NextHopSpec> Take() { return std::move(hops_); }
-
- private:
   absl::StatusOr<uint16_t> Add(const NextHopSpec& hop) {
     auto [place, is_new] = places_.emplace(hop.address, hops_.size());
     if (is_new) hops_.push_back(hop);
@@ -52,6 +50,9 @@ class NextHops {
     return place->second;
   }
 
+  std::vector<NextHopSpec> Take() { return std::move(hops_); }
+
+ private:
   const Network& network_;
   std::vector<NextHopSpec> hops_;
   absl::flat_hash_map<Address, uint16_t> places_;
@@ -251,10 +252,14 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
     }
     spec.services.push_back(CompileService(service, pool->second));
   }
+  const absl::StatusOr<uint64_t> arrived = MakeFormers(
+      input.succession, [&hops](const NextHopSpec& hop) { return hops.Add(hop); }, &spec);
+  if (!arrived.ok()) return arrived.status();
   spec.next_hops = hops.Take();
   absl::StatusOr<AdvanceCounts> slots = MakeEffective(input.succession, input.standing_of, &spec);
   if (!slots.ok()) return slots.status();
   compiled->slots = *slots;
+  compiled->slots.ended += *arrived;
 
   absl::StatusOr<AlignedBytes> root = BuildImage(spec);
   if (!root.ok()) return root.status();

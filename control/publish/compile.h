@@ -69,7 +69,8 @@ struct CompileCache {
   VerifyCache verified;
 };
 
-// InvalidArgument: a limit of the image is passed; the text names the thing.
+// InvalidArgument: a limit of the image is passed; the text names the thing. FailedPrecondition: a
+// structural change has to wait for a former one (former.h).
 absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cache);
 
 // `leases` with every pair of `config`; pairs that it no longer has leave, and may be given to

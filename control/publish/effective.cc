@@ -41,6 +41,7 @@ class EffectiveTables {
   bool IsAsItRuns(const PoolSpec& pool) const;
   std::vector<OverlayMember> OverlayMembersOf(const PoolSpec& pool) const;
   std::vector<uint16_t> OwnersOf(const PoolSpec& pool) const;
+  std::vector<uint16_t> RunningOwners(const PoolSpec& pool) const;
   absl::StatusOr<Advanced> AdvanceMoving() const;
   void DropMissing();
   absl::Status SetTable(PoolSpec& pool, const std::vector<lb_slot>& slots);
@@ -49,10 +50,11 @@ class EffectiveTables {
   const Succession& succession_;
   const StandingOf& standing_of_;
   ImageSpec& spec_;
-  absl::flat_hash_map<uint64_t, TablePtr> running_;  // by the pool's id
-  std::vector<PoolSpec*> moving_;                    // pools whose slots have to be looked at
-  std::vector<std::vector<uint16_t>> owners_;        // of each of them
-  std::vector<bool> is_member_, is_out_;             // by backend index
+  using PoolSlots = std::pair<uint64_t, uint32_t>;  // the pool's id, log2 of its slots
+  absl::flat_hash_map<PoolSlots, TablePtr> running_;
+  std::vector<PoolSpec*> moving_;              // pools whose slots have to be looked at
+  std::vector<std::vector<uint16_t>> owners_;  // of each of them
+  std::vector<bool> is_member_, is_out_;       // by backend index
 };
 
 template <typename T>
@@ -66,6 +68,7 @@ bool IsSetAt(const std::vector<bool>& values, size_t at) {
 
 // Of a leaving backend nothing is known any more: it stays as it was.
 void EffectiveTables::SetStandings(PoolSpec& pool) {
+  const bool is_configured = pool.id == 0;
   for (MemberSpec& member : pool.members) {
     SetAt(is_member_, member.lease, true);
     if (member.flags & LB_BACKEND_LEAVING) {
@@ -73,7 +76,7 @@ void EffectiveTables::SetStandings(PoolSpec& pool) {
       if (running != nullptr) member.state = static_cast<lb_backend_state>(running->state);
       continue;
     }
-    if (!standing_of_) continue;
+    if (!standing_of_ || !is_configured) continue;
     const BackendStanding standing = standing_of_(pool.name, member.address);
     member.state = standing.state;
     const bool is_in = standing.steps != 0;
@@ -86,13 +89,22 @@ void EffectiveTables::FindRunning() {
   const ImageView* image = succession_.running;
   if (image == nullptr) return;
   for (const lb_pool& pool : image->pools()) {
-    if (pool.table != LB_TABLE_NONE) running_[pool.id] = image->tables()[pool.table];
+    if (pool.table == LB_TABLE_NONE) continue;
+    running_[{pool.id, pool.slots_log2}] = image->tables()[pool.table];
+  }
+  // A pool that gets back the number of slots that it had goes on from the table that was kept.
+  for (const lb_transport transport : {LB_TCP, LB_UDP}) {
+    for (const lb_service& service : image->services()) {
+      if (service.transport != transport || service.table == LB_TABLE_NONE) continue;
+      running_.try_emplace({image->pools()[service.pool].id, 64u - service.slot_shift},
+                           image->tables()[service.table]);
+    }
   }
 }
 
 // Null: the pool has no table there.
 TablePtr EffectiveTables::RunningTable(const PoolSpec& pool) const {
-  const auto found = running_.find(NameId(pool.name));
+  const auto found = running_.find({IdOf(pool), pool.slots_log2});
   return found == running_.end() ? nullptr : found->second;
 }
 
@@ -120,7 +132,16 @@ std::vector<OverlayMember> EffectiveTables::OverlayMembersOf(const PoolSpec& poo
 
 std::vector<uint16_t> EffectiveTables::OwnersOf(const PoolSpec& pool) const {
   if (pool.base == nullptr) return {};
+  if (pool.id != 0) return RunningOwners(pool);
   return OverlaidOwners(pool.base->slots(), OverlayMembersOf(pool));
+}
+
+// Of a pool that is no longer configured: it runs, or nobody's former pool would be this one.
+std::vector<uint16_t> EffectiveTables::RunningOwners(const PoolSpec& pool) const {
+  const TablePtr table = RunningTable(pool);
+  std::vector<uint16_t> owners;
+  for (const lb_slot slot : table->slots()) owners.push_back(lb_slot_backend(slot));
+  return owners;
 }
 
 absl::StatusOr<Advanced> EffectiveTables::AdvanceMoving() const {
@@ -133,10 +154,10 @@ absl::StatusOr<Advanced> EffectiveTables::AdvanceMoving() const {
   std::vector<NextPool> next;
   for (size_t i = 0; i < moving_.size(); i++) {
     const PoolSpec& pool = *moving_[i];
-    const uint64_t id = NameId(pool.name);
+    const uint64_t id = IdOf(pool);
     next.push_back({id, owners_[i], pool.idle_s * kSecondNs});
-    if (const auto table = running_.find(id); table != running_.end()) {
-      running.push_back({id, table->second->slots()});
+    if (const TablePtr table = RunningTable(pool); table != nullptr) {
+      running.push_back({id, table->slots()});
     }
   }
   input.running = running;

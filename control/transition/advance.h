@@ -49,7 +49,7 @@ struct AdvanceCounts {
   uint64_t moved = 0;   // opened ones included
   uint64_t open = 0;    // open or armed afterwards
   uint64_t tail = 0;    // in tail afterwards
-  uint64_t ended = 0;   // tails that became pure
+  uint64_t ended = 0;   // tails that became pure, structural changes that are over
 };
 
 struct Advanced {

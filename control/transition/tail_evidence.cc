@@ -27,6 +27,11 @@ bool TailEvidence::IsSlotClear(uint64_t pool, uint32_t slot) const {
   return !flows->second.has_slotless && (slot >= held.size() || !held[slot]);
 }
 
+bool TailEvidence::IsPoolClear(uint64_t pool) const {
+  const auto flows = pools_.find(pool);
+  return flows == pools_.end() || (!flows->second.has_slotless && flows->second.held.empty());
+}
+
 uint64_t TailEvidence::EntriesOf(uint16_t backend) const {
   return backend < by_backend_.size() ? by_backend_[backend] : 0;
 }

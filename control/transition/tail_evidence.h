@@ -37,6 +37,8 @@ class TailEvidence {
   uint64_t begun_ns() const { return begun_ns_; }
   // No flow of this slot would go elsewhere if the slot were pure.
   bool IsSlotClear(uint64_t pool, uint32_t slot) const;
+  // The same of every slot of the pool.
+  bool IsPoolClear(uint64_t pool) const;
   uint64_t EntriesOf(uint16_t backend) const;
   uint64_t entries() const { return entries_; }
 

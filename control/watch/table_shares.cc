@@ -17,8 +17,9 @@ TableShares SharesOf(const ImageView& image) {
   }
   const auto nobody = std::make_shared<const ShareRow>();
   TableShares shares;
+  // New flows go by the record that is matched, which comes before its former one.
   for (const lb_service& service : image.services()) {
-    shares[service.id] = service.table == LB_TABLE_NONE ? nobody : rows[service.table];
+    shares.try_emplace(service.id, service.table == LB_TABLE_NONE ? nobody : rows[service.table]);
   }
   return shares;
 }

@@ -43,6 +43,8 @@ class ImageBuilder {
   absl::Status AddTransitions();
   absl::Status AddMember(uint16_t pool, uint16_t position, const MemberSpec& member);
   absl::StatusOr<uint32_t> AddTable(uint16_t pool, const TablePtr& table, const Digest& id_digest);
+  uint32_t AppendTable(uint16_t pool, const TablePtr& table, const Digest& id_digest);
+  uint32_t TableOf(const FormerSpec& former);
   absl::StatusOr<AlignedBytes> Assemble() const;
 
   const ImageSpec& spec_;
@@ -65,8 +67,12 @@ absl::Status TooMany(absl::string_view what, size_t count, size_t max) {
 
 absl::Status ImageBuilder::CheckLimits() {
   if (spec_.generation == 0) return absl::InvalidArgumentError("generations start at 1");
-  if (spec_.services.size() > LB_SERVICES_MAX) {
-    return TooMany("services", spec_.services.size(), LB_SERVICES_MAX);
+  const size_t services =
+      spec_.services.size() +
+      static_cast<size_t>(std::ranges::count_if(
+          spec_.services, [](const ServiceSpec& service) { return service.former.has_value(); }));
+  if (services > LB_SERVICES_MAX) {
+    return TooMany("services, former ones included,", services, LB_SERVICES_MAX);
   }
   if (spec_.pools.size() > LB_POOLS_MAX) return TooMany("pools", spec_.pools.size(), LB_POOLS_MAX);
   if (spec_.next_hops.size() > LB_NEXT_HOPS_MAX) {
@@ -121,7 +127,7 @@ absl::Status ImageBuilder::AddPools() {
   for (uint16_t i = 0; i < spec_.pools.size(); i++) {
     const PoolSpec& in = spec_.pools[i];
     lb_pool pool{};
-    pool.id = NameId(in.name);
+    pool.id = IdOf(in);
     pool.member_first = static_cast<uint32_t>(members_.size());
     pool.member_count = static_cast<uint32_t>(in.members.size());
     pool.idle_s = in.idle_s;
@@ -159,6 +165,10 @@ absl::StatusOr<uint32_t> ImageBuilder::AddTable(uint16_t pool, const TablePtr& t
         absl::StrFormat("pool %s: its table has 2^%d slots instead of 2^%d", spec.name,
                         table->slots_log2(), spec.slots_log2));
   }
+  return AppendTable(pool, table, id_digest);
+}
+
+uint32_t ImageBuilder::AppendTable(uint16_t pool, const TablePtr& table, const Digest& id_digest) {
   lb_table_ref ref{};
   CopyBytes(ref.digest, table->digest());
   CopyBytes(ref.id_digest, id_digest);
@@ -166,6 +176,15 @@ absl::StatusOr<uint32_t> ImageBuilder::AddTable(uint16_t pool, const TablePtr& t
   ref.pool = pool;
   tables_.push_back(ref);
   return static_cast<uint32_t>(tables_.size() - 1);
+}
+
+// Services that share their former pool share its former table.
+uint32_t ImageBuilder::TableOf(const FormerSpec& former) {
+  const auto known = std::ranges::find_if(tables_, [&](const lb_table_ref& ref) {
+    return ref.pool == former.pool && std::ranges::equal(ref.digest, former.table->digest());
+  });
+  if (known != tables_.end()) return static_cast<uint32_t>(known - tables_.begin());
+  return AppendTable(former.pool, former.table, former.id_digest);
 }
 
 absl::Status ImageBuilder::AddMember(uint16_t pool, uint16_t position, const MemberSpec& in) {
@@ -200,31 +219,46 @@ absl::Status ImageBuilder::AddMember(uint16_t pool, uint16_t position, const Mem
 
 absl::Status ImageBuilder::AddServices() {
   for (const ServiceSpec& in : spec_.services) {
-    if (in.pool < pools_.size()) continue;
+    const size_t pool = std::max(in.pool, in.former ? in.former->pool : uint16_t{0});
+    if (pool < pools_.size()) continue;
     return absl::InvalidArgumentError(
-        absl::StrFormat("service %s: pool %d of %d", in.name, in.pool, pools_.size()));
+        absl::StrFormat("service %s: pool %d of %d", in.name, pool, pools_.size()));
   }
   absl::StatusOr<MatchRecords> match = BuildMatch(spec_.services, spec_.pools, &params_);
   if (!match.ok()) return match.status();
   match_ = *std::move(match);
 
   uint64_t counters = 0;
-  for (size_t i = 0; i < spec_.services.size(); i++) {
+  const auto add = [&](size_t i, uint16_t pool_place, lb_affinity affinity) -> lb_service& {
     const ServiceSpec& in = spec_.services[i];
-    const lb_pool& pool = pools_[in.pool];
+    const lb_pool& pool = pools_[pool_place];
     lb_service service{};
     service.id = NameId(in.name);
     service.counter_base = static_cast<uint32_t>(counters);
     service.table = pool.table;
-    service.pool = in.pool;
+    service.pool = pool_place;
     service.vip = match_.vip_of_service[i];
     service.transport = in.transport;
-    service.affinity = in.affinity;
+    service.affinity = affinity;
     service.slot_shift = static_cast<uint8_t>(64 - pool.slots_log2);
     service.family = FamilyOf(in.vip);
     service.former = LB_NONE;
-    services_.push_back(service);
     counters += pool.member_count;
+    return services_.emplace_back(service);
+  };
+  for (size_t i = 0; i < spec_.services.size(); i++) {
+    add(i, spec_.services[i].pool, spec_.services[i].affinity);
+  }
+  // After all that match, those that none does.
+  for (size_t i = 0; i < spec_.services.size(); i++) {
+    const std::optional<FormerSpec>& former = spec_.services[i].former;
+    if (!former) continue;
+    services_[i].former = static_cast<uint16_t>(services_.size());
+    services_[i].former_until_ns = former->until_ns;
+    lb_service& service = add(i, former->pool, former->affinity);
+    if (former->table == nullptr) continue;
+    service.table = TableOf(*former);
+    service.slot_shift = static_cast<uint8_t>(64 - former->table->slots_log2());
   }
   if (counters > kCountersMax) {
     return TooMany("pairs of service and backend", counters, kCountersMax);
@@ -294,6 +328,13 @@ std::vector<TablePtr> TablesOf(const ImageSpec& spec) {
   for (const PoolSpec& pool : spec.pools) {
     if (pool.base != nullptr) tables.push_back(pool.base);
     if (pool.effective != nullptr && pool.effective != pool.base) tables.push_back(pool.effective);
+  }
+  for (const ServiceSpec& service : spec.services) {
+    if (!service.former || service.former->table == nullptr) continue;
+    const bool is_known = std::ranges::any_of(tables, [&](const TablePtr& table) {
+      return table->digest() == service.former->table->digest();
+    });
+    if (!is_known) tables.push_back(service.former->table);
   }
   return tables;
 }

@@ -45,6 +45,7 @@ struct MemberSpec {
 
 struct PoolSpec {
   std::string name;
+  uint64_t id = 0;  // 0: NameId(name). Of a pool that is no longer configured only the id is known
   lb_fill fill = LB_FILL_EXACT;
   uint8_t slots_log2 = 16;
   uint32_t idle_s = 900;
@@ -60,6 +61,16 @@ struct PortSpan {
   uint16_t high = 0;  // included; equal to low: an exact port
 };
 
+// How packets of connections from before a structural change find their backend.
+struct FormerSpec {
+  uint16_t pool = 0;  // position in ImageSpec::pools
+  lb_affinity affinity = LB_AFFINITY_FLOW;
+  uint64_t until_ns = 0;  // CLOCK_BOOTTIME; from then on by their entries alone
+  // The pool's table as it was with another number of slots, without transitions; null: as it is.
+  TablePtr table = {};
+  Digest id_digest = {};
+};
+
 struct ServiceSpec {
   std::string name;
   Address vip{};
@@ -69,6 +80,7 @@ struct ServiceSpec {
   std::vector<PortSpan> ports;  // empty when any_port
   uint16_t pool = 0;            // position in ImageSpec::pools
   lb_affinity affinity = LB_AFFINITY_FLOW;
+  std::optional<FormerSpec> former = {};
 };
 
 struct ParamsSpec {
@@ -82,6 +94,8 @@ struct ParamsSpec {
   uint16_t client_mtu = 1500;
   uint16_t vlan = 0;
 };
+
+inline uint64_t IdOf(const PoolSpec& pool) { return pool.id != 0 ? pool.id : NameId(pool.name); }
 
 struct ImageSpec {
   uint64_t generation = 0;

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "dataplane/table/layout.h"
@@ -20,7 +21,10 @@ bool SameMask(const lb_prefix_mask& a, const lb_prefix_mask& b) {
 class MatchVerifier {
  public:
   explicit MatchVerifier(const ImageView& image)
-      : image_(image), matches_(image.services().size()), flags_(image.vips().size()) {}
+      : image_(image),
+        is_former_(FormerServices(image)),
+        matches_(image.services().size()),
+        flags_(image.vips().size()) {}
 
   absl::Status Run() {
     for (auto step :
@@ -45,8 +49,9 @@ class MatchVerifier {
   bool Claim(uint32_t service, uint32_t vip, uint32_t transport);
 
   const ImageView& image_;
-  std::vector<uint32_t> matches_;  // by service
-  std::vector<uint8_t> flags_;     // by VIP, as services and pools imply them
+  const std::vector<bool> is_former_;  // by service
+  std::vector<uint32_t> matches_;      // by service
+  std::vector<uint8_t> flags_;         // by VIP, as services and pools imply them
   uint32_t range_next_ = 0;
 };
 
@@ -65,8 +70,10 @@ absl::Status MatchVerifier::RowCounts() {
 }
 
 absl::Status MatchVerifier::Flags() {
-  for (const lb_service& service : image_.services()) {
-    if (service.table != LB_TABLE_NONE) flags_[service.vip] |= LB_VIP_ANSWERS_ECHO;
+  for (size_t i = 0; i < is_former_.size(); i++) {
+    const lb_service& service = image_.services()[i];
+    if (is_former_[i] || service.table == LB_TABLE_NONE) continue;
+    flags_[service.vip] |= LB_VIP_ANSWERS_ECHO;
   }
   return absl::OkStatus();
 }
@@ -198,7 +205,10 @@ absl::Status MatchVerifier::PortCell(uint32_t row, uint64_t cell) {
 
 absl::Status MatchVerifier::EveryServiceMatches() {
   for (size_t i = 0; i < matches_.size(); i++) {
-    if (matches_[i] == 0) return Mismatch("service %d is found by no port", i);
+    if (matches_[i] == 0 && !is_former_[i]) return Mismatch("service %d is found by no port", i);
+    if (matches_[i] != 0 && is_former_[i]) {
+      return Mismatch("service %d is a former one, and found by a port", i);
+    }
   }
   return absl::OkStatus();
 }

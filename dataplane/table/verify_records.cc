@@ -1,4 +1,5 @@
 #include <cstring>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_format.h"
@@ -50,7 +51,8 @@ class RecordVerifier {
   absl::Status Pool(uint32_t index, const lb_pool& pool) const;
   absl::Status Members(uint32_t index, const lb_pool& pool) const;
   absl::Status Services() const;
-  absl::Status Service(uint32_t index, const lb_service& service) const;
+  absl::Status Service(uint32_t index, const lb_service& service, bool is_former) const;
+  absl::Status ServiceTable(uint32_t index, const lb_service& service, bool is_former) const;
   absl::Status Transitions() const;
   bool IsInUse(uint16_t backend) const;
 
@@ -210,10 +212,13 @@ absl::Status RecordVerifier::Members(uint32_t index, const lb_pool& pool) const 
 absl::Status RecordVerifier::Services() const {
   absl::flat_hash_set<uint64_t> ids;
   uint64_t counter_next = 0;
+  const std::vector<bool> is_former = FormerServices(image_);
   for (uint32_t i = 0; i < image_.services().size(); i++) {
     const lb_service& service = image_.services()[i];
-    if (!ids.insert(service.id).second) return BadRecord("service %d: another one has its id", i);
-    if (absl::Status status = Service(i, service); !status.ok()) return status;
+    if (!is_former[i] && !ids.insert(service.id).second) {
+      return BadRecord("service %d: another one has its id", i);
+    }
+    if (absl::Status status = Service(i, service, is_former[i]); !status.ok()) return status;
     if (service.counter_base != counter_next) {
       return BadIndex("service %d: its counters begin at %d instead of %d", i, service.counter_base,
                       counter_next);
@@ -227,31 +232,51 @@ absl::Status RecordVerifier::Services() const {
   return absl::OkStatus();
 }
 
-absl::Status RecordVerifier::Service(uint32_t index, const lb_service& service) const {
+absl::Status RecordVerifier::Service(uint32_t index, const lb_service& service,
+                                     bool is_former) const {
   if (service.pool >= image_.pools().size()) {
     return BadIndex("service %d names pool %d of %d", index, service.pool, image_.pools().size());
   }
   if (service.vip >= image_.vips().size()) {
     return BadIndex("service %d names VIP %d of %d", index, service.vip, image_.vips().size());
   }
-  const lb_pool& pool = image_.pools()[service.pool];
-  if (service.table != pool.table || service.slot_shift != 64 - pool.slots_log2) {
-    return BadIndex("service %d: table %d and shift %d are not those of its pool", index,
-                    service.table, service.slot_shift);
-  }
+  if (absl::Status s = ServiceTable(index, service, is_former); !s.ok()) return s;
   if (service.plane_word != 0 || service.transport >= LB_TRANSPORTS ||
       service.affinity > LB_AFFINITY_CLIENT ||
       service.family != image_.vips()[service.vip].family) {
     return BadRecord("service %d: transport %d, affinity %d, family %d or plane word is impossible",
                      index, service.transport, service.affinity, service.family);
   }
-  if (service.former != LB_NONE &&
-      (service.former >= image_.services().size() || service.former == index ||
-       image_.services()[service.former].former != LB_NONE)) {
+  if (service.former == LB_NONE) return absl::OkStatus();
+  if (service.former >= image_.services().size() || service.former == index ||
+      image_.services()[service.former].former != LB_NONE) {
     return BadIndex("service %d: its former service %d is missing or has a former one itself",
                     index, service.former);
   }
+  // One record for each: what is counted there is this service's.
+  const lb_service& former = image_.services()[service.former];
+  if (former.id != service.id || former.vip != service.vip ||
+      former.transport != service.transport) {
+    return BadRecord("service %d: its former service %d is another one's", index, service.former);
+  }
   return absl::OkStatus();
+}
+
+// A former service may have its pool's table of before the pool's number of slots changed.
+absl::Status RecordVerifier::ServiceTable(uint32_t index, const lb_service& service,
+                                          bool is_former) const {
+  const lb_pool& pool = image_.pools()[service.pool];
+  if (service.table == pool.table && service.slot_shift == 64 - pool.slots_log2) {
+    return absl::OkStatus();
+  }
+  if (is_former && service.table < image_.table_refs().size()) {
+    const lb_table_ref& ref = image_.table_refs()[service.table];
+    if (ref.pool == service.pool && service.slot_shift == 64 - ref.slots_log2) {
+      return absl::OkStatus();
+    }
+  }
+  return BadIndex("service %d: table %d and shift %d are not those of its pool", index,
+                  service.table, service.slot_shift);
 }
 
 bool RecordVerifier::IsInUse(uint16_t backend) const {
@@ -278,6 +303,14 @@ absl::Status RecordVerifier::Transitions() const {
 }
 
 }  // namespace
+
+std::vector<bool> FormerServices(const ImageView& image) {
+  std::vector<bool> is_former(image.services().size());
+  for (const lb_service& service : image.services()) {
+    if (service.former < is_former.size()) is_former[service.former] = true;
+  }
+  return is_former;
+}
 
 absl::Status VerifyRecords(const ImageView& image, std::span<const lb_backend> known) {
   return RecordVerifier(image, known).Run();

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "dataplane/table/image_view.h"
@@ -17,6 +18,9 @@ absl::Status VerifyFrame(std::span<const std::byte> root);
 // Params, pools, members, backends, next hops, transitions, services: every field and index.
 // `known` holds backends whose ids were hashed before.
 absl::Status VerifyRecords(const ImageView& image, std::span<const lb_backend> known);
+
+// Which services are records that another names as its former one, by index.
+std::vector<bool> FormerServices(const ImageView& image);
 
 // VIPs, hash rows, port ranges: that matching finds exactly what the services say.
 absl::Status VerifyMatch(const ImageView& image);

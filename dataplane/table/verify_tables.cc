@@ -10,7 +10,17 @@ namespace {
 
 class TableVerifier {
  public:
-  TableVerifier(const ImageView& image, VerifyCache& cache) : image_(image), cache_(cache) {}
+  TableVerifier(const ImageView& image, VerifyCache& cache)
+      : image_(image), cache_(cache), is_former_(image.table_refs().size()) {
+    // VerifyRecords() has seen that they are tables of their pools.
+    for (const lb_service& service : image.services()) {
+      if (service.table < is_former_.size()) is_former_[service.table] = true;
+    }
+    for (const lb_pool& pool : image.pools()) {
+      if (pool.table == LB_TABLE_NONE) continue;
+      is_former_[pool.table] = is_former_[pool.base_table] = false;
+    }
+  }
 
   absl::Status Run() {
     for (uint32_t i = 0; i < image_.table_refs().size(); i++) {
@@ -27,6 +37,7 @@ class TableVerifier {
 
   const ImageView& image_;
   VerifyCache& cache_;
+  std::vector<bool> is_former_;  // by table: of no pool, but of a former service
 };
 
 absl::Status TableVerifier::Check(uint32_t index) {
@@ -37,15 +48,15 @@ absl::Status TableVerifier::Check(uint32_t index) {
                                                     image_.pools().size()));
   }
   const lb_pool& pool = image_.pools()[ref.pool];
-  if (pool.table != index && pool.base_table != index) {
+  if (pool.table != index && pool.base_table != index && !is_former_[index]) {
     return Refuse(NackCode::kIndex, absl::StrFormat("table %d names pool %d, which does not use it",
                                                     index, ref.pool));
   }
-  if (ref.slots_log2 != pool.slots_log2 || table.slots_log2() != pool.slots_log2) {
-    return Refuse(
-        NackCode::kTableShape,
-        absl::StrFormat("table %d has 2^%d slots, its reference says 2^%d, pool %d 2^%d", index,
-                        table.slots_log2(), ref.slots_log2, ref.pool, pool.slots_log2));
+  const uint32_t slots_log2 = is_former_[index] ? ref.slots_log2 : pool.slots_log2;
+  if (ref.slots_log2 != slots_log2 || table.slots_log2() != slots_log2) {
+    return Refuse(NackCode::kTableShape,
+                  absl::StrFormat("table %d has 2^%d slots, its reference says 2^%d, pool %d 2^%d",
+                                  index, table.slots_log2(), ref.slots_log2, ref.pool, slots_log2));
   }
   if (absl::Status status = Owners(index, ref.pool, table); !status.ok()) return status;
   if (pool.base_table == index) {
@@ -58,7 +69,8 @@ absl::Status TableVerifier::Owners(uint32_t index, uint32_t pool, const Table& t
   for (const SlotShare& share : table.shares()) {
     if (share.backend < image_.backends().size()) {
       const lb_backend& backend = image_.backends()[share.backend];
-      if (backend.family != LB_FAMILY_NONE && backend.pool == pool && backend.flags == 0) continue;
+      const bool can_own = backend.flags == 0 || is_former_[index];
+      if (backend.family != LB_FAMILY_NONE && backend.pool == pool && can_own) continue;
     }
     return Refuse(NackCode::kTableContent,
                   absl::StrFormat("table %d: %d slots name backend %d, which cannot own slots of "
@@ -67,11 +79,14 @@ absl::Status TableVerifier::Owners(uint32_t index, uint32_t pool, const Table& t
   }
   const uint16_t reference = table.transition_max();
   const bool is_base = image_.pools()[pool].base_table == index;
-  if (reference != 0 && (is_base || reference >= image_.transitions().size())) {
-    return Refuse(
-        NackCode::kTableContent,
-        absl::StrFormat("table %d: a slot refers to transition %d of %d%s", index, reference,
-                        image_.transitions().size(), is_base ? ", in a base table" : ""));
+  const bool is_plain = is_base || is_former_[index];
+  if (reference != 0 && (is_plain || reference >= image_.transitions().size())) {
+    return Refuse(NackCode::kTableContent,
+                  absl::StrFormat("table %d: a slot refers to transition %d of %d%s", index,
+                                  reference, image_.transitions().size(),
+                                  is_base    ? ", in a base table"
+                                  : is_plain ? ", in a former table"
+                                             : ""));
   }
   return absl::OkStatus();
 }

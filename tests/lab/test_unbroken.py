@@ -1,10 +1,11 @@
 """No connection is lost to a change. Needs root: makes network namespaces.
 
 Long connections of both families say a number every second and hear it from the same backend, while backends are
-added and removed, weighed, drained and undrained, their checks fail and pass again, a trial begins and is taken back,
-and both daemons are killed and started. A check's server is another process than the one that the connections are
-with, so that nothing excuses a broken connection. The same on a plane that tracks nothing breaks some, so the test is
-known to see it. EVENKEEL_UNBROKEN_FULL=1: 2,000 connections, 16 backends and the long script.
+added and removed, weighed, drained and undrained, their checks fail and pass again, services get another pool, number
+of slots and hash, a trial begins and is taken back, and both daemons are killed and started. A check's server is
+another process than the one that the connections are with, so that nothing excuses a broken connection. The same on a
+plane that tracks nothing breaks some, so the test is known to see it. EVENKEEL_UNBROKEN_FULL=1: 2,000 connections, 16
+backends and the long script.
 """
 import contextlib
 import json
@@ -38,7 +39,7 @@ class Scene:
             pool["hold"] = "5s"
             pool["health"] = {"tcp": {"port": CHECK_PORT}, "interval": "500ms", "timeout": "400ms", "rise": 1,
                               "fall": 2, "note": "a server of its own, so that it can fail alone"}
-        self.config["safety"] = {"blast_radius": {"weight_lost": "60%", "slots_moved": "90%", "services": 20}}
+        self.config["safety"] = {"blast_radius": {"weight_lost": "60%", "slots_moved": "100%", "services": 20}}
         for family in "46":
             for name, port in (("long", LONG_PORT), ("check", CHECK_PORT)):
                 self.config["services"][f"{name}{family}"] = {
@@ -178,6 +179,26 @@ def flaps(scene):
         scene.wait_for(backend, "up")
 
 
+def changes_structure(scene):
+    """Every IPv4 service goes to a pool of the same machines with other weights, and the former pool is removed; the
+    IPv6 ones get another number of slots and another hash."""
+    for _ in range(TIMES["rest"]):
+        config = json.loads(json.dumps(scene.config))
+        other = config["pools"]["other4"] = config["pools"].pop("web4")
+        for number, backend in enumerate(other["backends"].values()):
+            backend["weight"] = 100 + 40 * (number % 2)
+        config["pools"]["web6"]["table"] = {"slots": 16384}
+        for service in config["services"].values():
+            if service["pool"] == "web4":
+                service["pool"] = "other4"
+            else:
+                service["affinity"] = "client"
+        scene.apply(config)
+        time.sleep(3)
+        scene.apply(None)
+        time.sleep(3)
+
+
 def trials_that_are_taken_back(scene):
     for _ in range(TIMES["rest"]):
         config = scene.without("b1")
@@ -202,7 +223,7 @@ def kills(scene):
         time.sleep(1)
 
 
-ACTS = (adds_and_removes, weighs, drains, flaps, trials_that_are_taken_back, kills)
+ACTS = (adds_and_removes, weighs, drains, flaps, changes_structure, trials_that_are_taken_back, kills)
 
 
 def test_no_connection_breaks_through_changes_failures_and_kills(lab, scene):

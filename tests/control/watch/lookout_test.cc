@@ -5,7 +5,9 @@
 
 #include "absl/strings/match.h"
 #include "control/metrics/prometheus.h"
+#include "control/watch/table_shares.h"
 #include "tests/control/app/change_rig.h"
+#include "tests/dataplane/table/image_fixture.h"
 
 namespace evenkeel {
 namespace {
@@ -43,6 +45,14 @@ class LookoutTest : public testing::Test, protected ChangeRig {
   Lookout lookout_{pipeline_.get(), &traffic_,
                    [this](const AlarmEvent& event) { events_.push_back(event); }};
 };
+
+TEST(TableSharesTest, NewFlowsGoByTheNewTableOfAServiceThatIsOnItsWay) {
+  ImageSpec spec = SmallSpec();
+  spec.services[0].former = FormerSpec{.pool = 1};
+  const absl::StatusOr<ImageView> image = VerifySpec(spec);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(SharesOf(*image).at(NameId("http4"))->size(), 3u) << "those of the pool web";
+}
 
 TEST_F(LookoutTest, TrafficThatFollowsTheTableIsQuiet) {
   Count({100, 100, 100}, 60);

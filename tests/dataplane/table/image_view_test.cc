@@ -248,6 +248,61 @@ TEST_F(ImageViewTest, RejectsTransitionsInABaseTableOrOutOfRange) {
   EXPECT_EQ(NackCodeOf(VerifySpec(spec_).status()), NackCode::kTableContent);
 }
 
+TEST_F(ImageViewTest, AFormerServiceMayHaveItsPoolsTableOfAnotherNumberOfSlots) {
+  const PoolSpec before = MakePool("web", {1, 2, 7}, 0, 13);
+  spec_.services[0].former = {
+      .pool = 0, .until_ns = 5, .table = before.base, .id_digest = before.base_id_digest};
+  spec_.services[3].former = spec_.services[0].former;
+  good_ = MustBuild(spec_);
+  lookup_ = LookupIn(TablesOf(spec_));
+  const absl::StatusOr<ImageView> image = VerifySpec(spec_);
+  ASSERT_TRUE(image.ok()) << image.status();
+  const lb_service& former = image->services()[image->services()[0].former];
+  EXPECT_EQ(former.slot_shift, 64 - 13);
+  EXPECT_EQ(image->tables()[former.table], before.base);
+  EXPECT_EQ(image->tables().size(), 3u) << "both services share it";
+
+  const auto change = [](size_t at, const std::function<void(lb_service&)>& set) {
+    return [=](AlignedBytes& r) { set(Records<lb_service>(r, LB_SECTION_SERVICES)[at]); };
+  };
+  const uint32_t table = former.table;
+  ExpectRefused(NackCode::kIndex, change(0, [&](lb_service& s) {
+                  s.table = table;
+                  s.slot_shift = 64 - 13;
+                }));
+  ExpectRefused(NackCode::kIndex, change(4, [](lb_service& s) { s.table = 1; }));
+  ExpectRefused(NackCode::kIndex, change(4, [](lb_service& s) { s.table = 7; }));
+  ExpectRefused(NackCode::kIndex, change(4, [](lb_service& s) { s.slot_shift = 64 - 12; }));
+  ExpectRefused(NackCode::kRecord, change(4, [](lb_service& s) { s.id++; }));
+  ExpectRefused(NackCode::kIndex, change(4, [](lb_service& s) { s.former = 5; }));
+  ExpectRefused(NackCode::kTableShape, [&](AlignedBytes& r) {
+    Records<lb_table_ref>(r, LB_SECTION_TABLES)[table].slots_log2 = 14;
+    for (lb_service& s : Records<lb_service>(r, LB_SECTION_SERVICES).subspan(4)) {
+      s.slot_shift = 64 - 14;
+    }
+  });
+
+  // Its owners may be on their way out; it refers to no transition.
+  for (const uint32_t reference : {0u, 1u}) {
+    std::vector<lb_slot> slots(before.base->slots().begin(), before.base->slots().end());
+    slots[17] = 9 | reference << 16;
+    spec_.pools[0].members.push_back({.address = V4(10, 0, 0, 99),
+                                      .backend_id = BackendId(V4(10, 0, 0, 99)),
+                                      .lease = 9,
+                                      .flags = LB_BACKEND_LEAVING});
+    spec_.transitions = {{.previous = LB_NONE, .state = LB_SLOT_TAIL}};
+    FormerSpec& leaving = *spec_.services[0].former;
+    leaving.table = *Table::Create(slots);
+    leaving.id_digest = IdDigest(*leaving.table, [](uint16_t backend) {
+      return BackendId(backend == 9 ? V4(10, 0, 0, 99)
+                                    : V4(10, 0, 0, static_cast<uint8_t>(backend)));
+    });
+    const absl::Status status = VerifySpec(spec_).status();
+    EXPECT_EQ(status.ok(), reference == 0) << status;
+    spec_.pools[0].members.pop_back();
+  }
+}
+
 TEST_F(ImageViewTest, CacheDoesNotHideAChange) {
   VerifyCache cache;
   EXPECT_EQ(Verify(AlignedBytes::CopyOf(good_.bytes()), &cache), absl::OkStatus());
