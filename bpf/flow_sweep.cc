@@ -15,21 +15,24 @@ uint64_t SweepFlowTables(const CpuMaps& maps, const ImageView& image, uint32_t t
   const size_t buckets_a_queue = buckets.size() / heads.size();
   uint64_t freed = 0;
   for (size_t queue = 0; queue < heads.size(); ++queue) {
-    uint64_t of_queue = 0;
+    uint64_t taken[LB_ENTRY_CLASSES] = {};
     for (lb_flow_bucket& bucket : buckets.subspan(queue * buckets_a_queue, buckets_a_queue)) {
       for (uint64_t& place : bucket.entry) {
         uint64_t entry = __atomic_load_n(&place, __ATOMIC_RELAXED);
-        if (lb_entry_class(entry) == LB_ENTRY_FREE) continue;
+        const uint32_t of_class = lb_entry_class(entry);
+        if (of_class == LB_ENTRY_FREE) continue;
         if (!lb_entry_is_expired(entry, tick, IdleTicksOf(image, lb_entry_backend(entry))))
           continue;
         // Relaxed: the word is all that is exchanged.
-        of_queue += __atomic_compare_exchange_n(&place, &entry, uint64_t{0}, false,
-                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        taken[of_class] += __atomic_compare_exchange_n(&place, &entry, uint64_t{0}, false,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
       }
     }
-    uint64_t& taken = heads[queue].taken_outside;
-    __atomic_store_n(&taken, taken + of_queue, __ATOMIC_RELAXED);
-    freed += of_queue;
+    for (uint32_t i = 0; i < LB_ENTRY_CLASSES; ++i) {
+      uint64_t& count = heads[queue].taken_outside[i];
+      __atomic_store_n(&count, count + taken[i], __ATOMIC_RELAXED);
+      freed += taken[i];
+    }
   }
   return freed;
 }

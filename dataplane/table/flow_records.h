@@ -118,8 +118,10 @@ struct lb_flow_head {
   uint64_t refused[LB_FLOW_REFUSALS];   // by enum lb_flow_refusal
   uint64_t next_bucket;                 // of the sweep
   uint64_t sweeps;                      // completed
-  uint64_t taken_outside;  // XDP: freed by control's sweep of an idle plane, by it alone written
-  uint64_t reserved[6];
+  // XDP: freed by control's sweep of an idle plane, by it alone written. FREE: by builds that did
+  // not tell the class.
+  uint64_t taken_outside[LB_ENTRY_CLASSES];
+  uint64_t reserved[3];
 };
 
 // A table in a file: this header, padded to LB_FLOW_HEADER_BYTES, then the buckets.

@@ -81,18 +81,20 @@ FlowTableCount FlowTableCount::Of(uint32_t table, uint64_t entries, const lb_flo
   FlowTableCount count{};
   count.table = table;
   count.entries = entries;
+  uint64_t occupied = 0, taken = 0;
+  // An entry that its writer and control free at the same moment is subtracted twice.
+  const auto left = [](uint64_t of, uint64_t gone) { return of > gone ? of - gone : 0; };
   for (uint32_t i = 0; i < LB_ENTRY_CLASSES; ++i) {
-    count.occupied[i] = read(head.occupied[i]);
+    const uint64_t of_class = read(head.occupied[i]), taken_of_class = read(head.taken_outside[i]);
+    occupied += of_class;
+    taken += taken_of_class;
+    count.occupied[i] = left(of_class, taken_of_class);
     count.inserted[i] = read(head.inserted[i]);
     count.evicted[i] = read(head.evicted[i]);
   }
   for (uint32_t i = 0; i < LB_FLOW_REFUSALS; ++i) count.refused[i] = read(head.refused[i]);
-  const uint64_t taken_outside = read(head.taken_outside);
-  // An entry that its writer and control free at the same moment is subtracted twice.
-  const uint64_t occupied = count.occupied[LB_ENTRY_PENDING] + count.occupied[LB_ENTRY_MISS] +
-                            count.occupied[LB_ENTRY_FIRM];
-  count.flows = occupied > taken_outside ? occupied - taken_outside : 0;
-  count.expired = read(head.expired) + taken_outside;
+  count.flows = left(occupied, taken);
+  count.expired = read(head.expired) + taken;
   count.sweeps = read(head.sweeps);
   return count;
 }

@@ -222,6 +222,7 @@ TEST_F(XdpPlaneTest, ControlSweepsTheFlowsOfAnIdlePlane) {
   ASSERT_TRUE(plane.ok()) << plane.status();
   ASSERT_TRUE((*plane)->Publish(MovedImage(1, LB_SLOT_OPEN), SomeMac).ok());
   for (uint16_t port = 1; port <= 20; ++port) Send(**plane, port);
+  EXPECT_EQ(Stats(**plane).flow_tables[0].occupied[LB_ENTRY_MISS], 20u);
   // Backends of the next image have other indices: the entries lead nowhere.
   ImageSpec other = SmallSpec(2);
   other.pools[0] = MakePool("web", {1, 2, 7}, 10);
@@ -234,6 +235,7 @@ TEST_F(XdpPlaneTest, ControlSweepsTheFlowsOfAnIdlePlane) {
     usleep(100'000);
   }
   EXPECT_EQ(Stats(**plane).flow_tables[0].flows, 0u);
+  EXPECT_EQ(Stats(**plane).flow_tables[0].occupied[LB_ENTRY_MISS], 0u);
   EXPECT_EQ(Stats(**plane).flow_tables[0].expired, 20u);
 }
 

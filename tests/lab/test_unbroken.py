@@ -223,6 +223,10 @@ def kills(scene):
         time.sleep(1)
 
 
+def flow_tables(lab):
+    return [table for plane in lab.cli("status")["planes"] for table in plane["flow_tables"]]
+
+
 ACTS = (adds_and_removes, weighs, drains, flaps, changes_structure, trials_that_are_taken_back, kills)
 
 
@@ -238,6 +242,8 @@ def test_no_connection_breaks_through_changes_failures_and_kills(lab, scene):
     assert long["broken"] == {}, long
     assert set(long["backends"]) == {f"b{number}" for number in range(1, lab.backends + 1)}
     assert short["requests"] > 100 and short["failed"] == 0, short
+    wait_until(lambda: all(t["firm"] + t["missed"] + t["pending"] == t["occupied"] for t in flow_tables(lab)),
+               "each flow table's classes add up", seconds=10)
 
 
 def test_the_client_sees_connections_that_break(lab, scene):

@@ -18,7 +18,7 @@ StatsSnapshot Sample() {
   head.occupied[LB_ENTRY_PENDING] = 4;
   head.refused[LB_REFUSED_QUOTA] = 3;
   head.expired = 5;
-  head.taken_outside = 2;
+  head.taken_outside[LB_ENTRY_FIRM] = 2;
   snapshot.flow_tables = {FlowTableCount::Of(1, 1024, head)};
   snapshot.alarms = {"worker 1 hangs", "", "disk full"};
   snapshot.port_info = "net_ring, 2 queues";
@@ -45,7 +45,8 @@ TEST(StatsTest, RoundTripKeepsEverything) {
   EXPECT_EQ(out->flow_tables[0].table, 1u);
   EXPECT_EQ(out->flow_tables[0].entries, 1024u);
   EXPECT_EQ(out->flow_tables[0].flows, 14u);
-  EXPECT_EQ(out->flow_tables[0].occupied[LB_ENTRY_FIRM], 12u);
+  EXPECT_EQ(out->flow_tables[0].occupied[LB_ENTRY_FIRM], 10u) << "without what control has freed";
+  EXPECT_EQ(out->flow_tables[0].occupied[LB_ENTRY_PENDING], 4u);
   EXPECT_EQ(out->flow_tables[0].refused[LB_REFUSED_QUOTA], 3u);
   EXPECT_EQ(out->flow_tables[0].expired, 7u);
   EXPECT_EQ(out->alarms, in.alarms);
@@ -54,8 +55,9 @@ TEST(StatsTest, RoundTripKeepsEverything) {
 
 TEST(StatsTest, AFlowFreedByBothSidesAtOnceIsNotCountedBelowNone) {
   lb_flow_head head{};
-  head.taken_outside = 2;
+  head.taken_outside[LB_ENTRY_MISS] = 2;
   EXPECT_EQ(FlowTableCount::Of(0, 1024, head).flows, 0u);
+  EXPECT_EQ(FlowTableCount::Of(0, 1024, head).occupied[LB_ENTRY_MISS], 0u);
 }
 
 TEST(StatsTest, EmptySnapshotIsOne) { EXPECT_TRUE(DecodeStats(Encoded({})).ok()); }
