@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/grace_period.h"
+#include "bpf/salvage.h"
 #include "bpf/set_root.h"
 
 namespace evenkeel {
@@ -74,6 +76,14 @@ absl::Status MapWriter::TakeOver(uint32_t set) {
   absl::Status status = absl::DataLossError("it is empty");
   if (SetHeader(maps_, set)->generation != 0) {
     absl::StatusOr<std::shared_ptr<const ImageView>> image = ReadBackImage(maps_, set);
+    std::vector<std::string> faults;
+    if (!image.ok()) {
+      absl::StatusOr<Salvaged> salvaged = SalvageImage(maps_, set);
+      if (salvaged.ok()) {
+        image = std::move(salvaged->image);
+        faults = std::move(salvaged->faults);
+      }
+    }
     status = image.status();
     if (status.ok() && !Fits(**image)) {
       status = absl::DataLossError("its image is larger than the maps");
@@ -83,6 +93,8 @@ absl::Status MapWriter::TakeOver(uint32_t set) {
     }
     if (status.ok()) {
       sets_[set].image = *std::move(image);
+      distrusts_ |= !faults.empty();
+      if (sets_[set].is_held) std::ranges::move(faults, std::back_inserter(faults_));
       return status;
     }
   }

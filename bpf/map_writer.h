@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -44,9 +45,10 @@ using NextHopWord = std::function<uint64_t(const Address&)>;
 
 class MapWriter {
  public:
-  // Reads back what the maps hold: every set's image from its root and slots in use, verified. A
-  // set that cannot be verified is an error if it is the one in use, else it counts as empty.
-  // `maps` and `totals` outlive the writer.
+  // Reads back what the maps hold: every set's image from its root and slots in use, verified; of
+  // slots that somebody else has written to, what can be saved (salvage.h). A set of which nothing
+  // can is DataLoss if it is one in use, else it counts as empty. `maps` and `totals` outlive the
+  // writer.
   static absl::StatusOr<std::unique_ptr<MapWriter>> Open(const LbMaps& maps, Totals* totals);
 
   // Sizes with room for `image`, for a way back beside it (or null) and for growth, where maps of
@@ -66,6 +68,8 @@ class MapWriter {
   // Somebody else has written to the maps: the next publication also mends the tables that lie
   // there already, which it else takes for what they were written as.
   void Distrust() { distrusts_ = true; }
+  // What Open() found to be other than it was published, in sets in use.
+  const std::vector<std::string>& faults() const { return faults_; }
 
   // Ends an armed trial as `wanted`, unless the program was first; returns how it has ended.
   TrialState DecideTrial(TrialState wanted);
@@ -126,6 +130,7 @@ class MapWriter {
   uint64_t trial_ended_at_ = 0;  // value of waits_
   uint64_t waits_ = 0;           // grace periods that have passed
   bool distrusts_ = false;
+  std::vector<std::string> faults_;
 };
 
 }  // namespace evenkeel

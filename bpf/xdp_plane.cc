@@ -160,8 +160,19 @@ absl::StatusOr<bool> XdpPlane::Adopt() {
     if (absl::Status s = RemoveInstances(name); !s.ok()) return s;
     absl::StatusOr<std::unique_ptr<MapWriter>> writer =
         MapWriter::Open((*instance)->maps(), totals_.get());
-    if (!writer.ok()) return writer.status();
+    if (!writer.ok() && !absl::IsDataLoss(writer.status())) return writer.status();
     link_ = *std::move(link);
+    if (!writer.ok()) {
+      notes_.push_back(
+          absl::StrCat("somebody else has written to the maps: ", writer.status().message(),
+                       "; packets go by them until the next publication"));
+      if (absl::Status s = BeginBeside(*std::move(instance), name); !s.ok()) return s;
+      return true;
+    }
+    for (const std::string& fault : (*writer)->faults()) {
+      notes_.push_back(absl::StrCat("somebody else has written to the maps: ", fault,
+                                    "; packets go by it until the next publication"));
+    }
     instance_name_ = name;
     instance_ = *std::move(instance);
     writer_ = *std::move(writer);
@@ -186,6 +197,15 @@ absl::StatusOr<bool> XdpPlane::Adopt() {
   }
   notes_.push_back("no pinned maps belong to the program in use: attached anew");
   return false;
+}
+
+// Makes an instance beside one that forwards and cannot be written to, since it does not tell where
+// its tables lie.
+absl::Status XdpPlane::BeginBeside(std::unique_ptr<Instance> instance, const std::string& name) {
+  instance_ = std::move(instance);
+  if (absl::Status s = Load(LB_MAP_SIZES_DEFAULT); !s.ok()) return s;
+  abandoned_ = name;
+  return absl::OkStatus();
 }
 
 absl::Status XdpPlane::Begin() {
@@ -290,8 +310,14 @@ absl::Status XdpPlane::FillInstance(const Content& content, const NextHopWord& w
 
 absl::Status XdpPlane::Put(const Content& content, const NextHopWord& word) {
   absl::Status published = FillInstance(content, word, writer_.get());
-  if (!absl::IsResourceExhausted(published)) return published;
-  return Outgrow(content, word);
+  if (absl::IsResourceExhausted(published)) {
+    published = Outgrow(content, word);
+  } else if (published.ok() && !abandoned_.empty()) {
+    published = link_.Replace(instance_->program());
+  }
+  if (!published.ok() || abandoned_.empty()) return published;
+  // Nobody goes by it any more.
+  return RemovePins(absl::StrCat(folder_, "/", std::exchange(abandoned_, "")));
 }
 
 // A second instance is filled while packets use the first; one step puts it in its place. Killed

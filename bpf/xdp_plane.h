@@ -87,6 +87,10 @@ class XdpPlane {
   // Removes program, maps and link. Afterwards the object is good for nothing else.
   absl::Status Detach(std::vector<std::string>* removed = nullptr);
 
+  // Whether packets go by an image. One that current() does not know, where a former process's maps
+  // could not be read back: it forwards until the next publication.
+  bool forwards() const { return current() != nullptr || !abandoned_.empty(); }
+
   int interface_index() const { return index_; }
   bool was_adopted() const { return adopted_; }
   const std::vector<std::string>& notes() const { return notes_; }  // of Open(), for the log
@@ -99,6 +103,7 @@ class XdpPlane {
   absl::StatusOr<bool> Adopt();
   absl::Status Begin();
   absl::Status Load(const lb_map_sizes& sizes);
+  absl::Status BeginBeside(std::unique_ptr<Instance> instance, const std::string& name);
   // What an instance is filled with.
   struct Content {
     std::shared_ptr<const ImageView> image;
@@ -122,6 +127,7 @@ class XdpPlane {
   std::string instance_name_;
   std::unique_ptr<Instance> instance_;
   std::unique_ptr<MapWriter> writer_;
+  std::string abandoned_;  // instance that forwards until the first publication; empty: none
   bool adopted_ = false;
   uint32_t swept_tick_ = 0;
   std::vector<std::string> notes_;

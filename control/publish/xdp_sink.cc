@@ -39,7 +39,7 @@ XdpSink::XdpSink(const XdpPlane::Options& options)
 XdpSink::~XdpSink() {
   Stop();
   // A plane that never got an image forwards nothing: it is not left on the interface.
-  if (plane_ != nullptr && plane_->current() == nullptr) plane_->Detach().IgnoreError();
+  if (plane_ != nullptr && !plane_->forwards()) plane_->Detach().IgnoreError();
 }
 
 absl::Status XdpSink::Connect() {
@@ -57,7 +57,7 @@ absl::Status XdpSink::Connect() {
        .port_added = [this](uint32_t number,
                             const lb_port& port) { plane_->SetPort(number, port); }});
   if (!hops.ok()) {
-    if ((*plane)->current() == nullptr) (*plane)->Detach().IgnoreError();
+    if (!(*plane)->forwards()) (*plane)->Detach().IgnoreError();
     return hops.status();
   }
   plane_ = *std::move(plane);
@@ -80,7 +80,7 @@ absl::Status XdpSink::Connect() {
   }
   LogInfo("xdp", plane_->was_adopted() ? "took over" : "attached", " the XDP program on ",
           options_.interface, ", ", XdpModeName(options_.mode), " mode: it runs ",
-          image == nullptr ? std::string("nothing yet")
+          image == nullptr ? std::string(plane_->forwards() ? "what cannot be read" : "nothing yet")
                            : absl::StrCat("generation ", image->generation(), " of revision ",
                                           image->revision()));
   if (const TrialRecord trial = plane_->trial(); trial.state == TrialState::kArmed) {

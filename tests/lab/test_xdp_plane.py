@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lab_support import ROOT, Lab, set_weights, wait_until
+from test_change import TURN_SLOTS
 
 PINS = "/sys/fs/bpf/evenkeel"
 
@@ -49,6 +50,19 @@ def test_killed_control_leaves_everything_forwarding_and_a_new_one_takes_over(xd
     after = xdp.cli("status")
     assert after["generation"] == before["generation"]
     assert after["planes"][0]["digest"] == before["planes"][0]["digest"]
+
+
+def test_a_control_that_starts_over_a_table_changed_by_hand_says_so_and_puts_it_right(xdp):
+    digest = xdp.cli("status")["planes"][0]["digest"]
+    with xdp.background_load("--to", "203.0.113.10:80", "--rate", "100", "--seconds", "4") as outcome:
+        xdp.kill9("evenkeeld")
+        xdp.run("lb", "/usr/bin/python3", "-c", TURN_SLOTS)
+        xdp.tool("start", "evenkeeld")
+        wait_until(lambda: xdp.cli("status")["planes"][0]["connected"], "taken over")
+        wait_until(lambda: xdp.cli("audit")["ok"], "put right")
+    assert outcome["failed"] == 0, outcome
+    assert xdp.cli("status")["planes"][0]["digest"] == digest
+    assert "its slots are not those that were published" in xdp.tool("log", "evenkeeld").stdout
 
 
 def test_a_hundred_generations_a_second_of_another_pool_disturb_nobody(xdp):

@@ -8,8 +8,11 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "bpf/map_memory.h"
@@ -216,6 +219,81 @@ TEST_F(XdpSinkTest, AuditFindsATableThatWasEditedByHand) {
   EXPECT_NE(audit->digest, digest);
   ASSERT_FALSE(audit->faults.empty());
   EXPECT_NE(audit->faults[0].find("map slot_rows, pool 0"), std::string::npos) << audit->faults[0];
+}
+
+// Writes to a pinned map's records from `first` on, as `bpftool map update pinned ...` does.
+void Overwrite(const std::string& pin, uint32_t first, uint32_t count,
+               const std::function<void(std::vector<uint8_t>*)>& change) {
+  const UniqueFd map(bpf_obj_get(pin.c_str()));
+  bpf_map_info info{};
+  uint32_t size = sizeof(info);
+  ASSERT_EQ(bpf_obj_get_info_by_fd(map.get(), &info, &size), 0) << pin;
+  std::vector<uint8_t> value(info.value_size);
+  for (uint32_t key = first; key < first + count; ++key) {
+    ASSERT_EQ(bpf_map_lookup_elem(map.get(), &key, value.data()), 0);
+    change(&value);
+    ASSERT_EQ(bpf_map_update_elem(map.get(), &key, value.data(), BPF_ANY), 0);
+  }
+}
+
+TEST_F(XdpSinkTest, StartsOverATableThatWasDamagedByHandAndMendsItWithTheNextPublication) {
+  ASSERT_TRUE(sink_->Publish(MakePublication(1, 1), kTimeout).ok());
+  const std::shared_ptr<const ImageView> before = [&] {
+    Open();
+    return sink_->State().image;
+  }();
+  ASSERT_NE(before, nullptr);
+  sink_.reset();
+  // A row of the first pool's table names a backend that nobody has; another one its neighbour.
+  Overwrite(Instance() + "/slot_rows", 0, 1,
+            [](auto* row) { std::fill(row->begin(), row->end(), 0xee); });
+  Overwrite(Instance() + "/slot_rows", 1, 1, [](auto* row) {
+    for (size_t i = 0; i < row->size(); i += 4) (*row)[i] = 2;
+  });
+  Open();
+  PlaneState state = sink_->State();
+  EXPECT_TRUE(state.connected);
+  EXPECT_EQ(state.generation, 1u);
+  ASSERT_NE(state.image, nullptr);
+  EXPECT_NE(state.image->StatedDigest(), before->StatedDigest()) << "it says what it found";
+  EXPECT_EQ(state.image->tables()[1]->digest(), before->tables()[1]->digest());
+  absl::StatusOr<PlaneAudit> audit = sink_->Audit(kTimeout);
+  ASSERT_TRUE(audit.ok()) << audit.status();
+  EXPECT_FALSE(audit->faults.empty());
+  SendPacket();
+
+  ASSERT_EQ(sink_->Publish(MakePublication(2, 1), kTimeout), absl::OkStatus());
+  audit = sink_->Audit(kTimeout);
+  ASSERT_TRUE(audit.ok()) << audit.status();
+  EXPECT_TRUE(audit->faults.empty()) << audit->faults[0];
+  EXPECT_EQ(audit->digest, before->StatedDigest());
+}
+
+TEST_F(XdpSinkTest, StartsBesideMapsThatCannotBeReadBackAndTheyForwardUntilThePublication) {
+  ASSERT_TRUE(sink_->Publish(MakePublication(1, 1), kTimeout).ok());
+  const std::string damaged = Instance();
+  sink_.reset();
+  Overwrite(damaged + "/roots", 0, LB_SETS * 64, [](auto* row) { (*row)[200] ^= 1; });
+  for (int round = 0; round < 2; ++round) {  // the second one finds what the first one left
+    Open();
+    EXPECT_TRUE(sink_->State().connected);
+    EXPECT_EQ(sink_->State().image, nullptr);
+    EXPECT_EQ(access((damaged + "/program").c_str(), F_OK), 0);
+    const UniqueFd link(bpf_obj_get((std::string(kPins) + "/link").c_str()));
+    EXPECT_TRUE(link.valid()) << "it is still attached";
+    sink_.reset();
+  }
+  Open();
+  SendPacket();
+  ASSERT_EQ(sink_->Publish(MakePublication(2, 1), kTimeout), absl::OkStatus());
+  EXPECT_NE(access((damaged + "/program").c_str(), F_OK), 0);
+  SendPacket();
+  const absl::StatusOr<PlaneAudit> audit = sink_->Audit(kTimeout);
+  ASSERT_TRUE(audit.ok()) << audit.status();
+  EXPECT_TRUE(audit->faults.empty());
+  Open();
+  ASSERT_NE(sink_->State().image, nullptr);
+  EXPECT_EQ(sink_->State().generation, 2u);
 }
 
 }  // namespace
