@@ -29,6 +29,7 @@ void TouchThoseWhoGive(const PlanContext& context, Plan& plan) {
 
 void AddServices(const PlanContext& context, Plan& plan) {
   double at_risk = 0;
+  double followed = 0;
   const auto add = [&](std::optional<double> connections) {
     at_risk += connections.value_or(0);
     if (!connections) plan.connections_known = false;
@@ -36,6 +37,7 @@ void AddServices(const PlanContext& context, Plan& plan) {
   for (const Service& service : context.candidate.services) {
     plan.services.push_back(MakeServicePlan(context, service));
     add(plan.services.back().connections_at_risk);
+    followed += plan.services.back().connections_followed.value_or(0);
   }
   if (context.base != nullptr) TouchThoseWhoGive(context, plan);
   for (const ServicePlan& service : plan.services) plan.services_touched += service.touched;
@@ -48,7 +50,7 @@ void AddServices(const PlanContext& context, Plan& plan) {
     }
   }
   plan.connections_at_risk = static_cast<uint64_t>(std::ceil(at_risk));
-  plan.flows_followed = 2 * plan.connections_at_risk;
+  plan.flows_followed = 2 * static_cast<uint64_t>(std::ceil(followed));
 }
 
 // What validation warned of and a guard refuses is said once.

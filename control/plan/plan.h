@@ -67,6 +67,8 @@ struct ServicePlan {
   double beyond_unavoidable = 0;    // moved, less what backends gain in all
   double moved_without_growth = 0;  // moved, less what growth forces (Movement::forced)
   std::optional<double> connections_at_risk;
+  // Those that are followed: of a service that gets another pool, hash or number of slots, all.
+  std::optional<double> connections_followed;
   std::vector<BackendPlan> backends;  // of the candidate in the file's order, then those removed
 };
 
@@ -123,8 +125,8 @@ struct Plan {
   // moves or no rate is known; connections_known says which.
   uint64_t connections_at_risk = 0;
   bool connections_known = true;
-  // Upper bound of the flows that have to be followed: those at risk, and those that begin in the
-  // moved slots within `idle`.
+  // Upper bound of the flows that have to be followed: the services' connections_followed, and as
+  // many that begin there within `idle`.
   uint64_t flows_followed = 0;
   std::vector<LossEffect> if_lost;
   Evidence evidence;

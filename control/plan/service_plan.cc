@@ -78,7 +78,7 @@ ServicePlan MakeServicePlan(const PlanContext& context, const Service& service) 
                    .is_new = before == nullptr,
                    .backends = MakeBackends(before, before_table, pool, table)};
   if (before == nullptr) {
-    plan.connections_at_risk = 0;
+    plan.connections_at_risk = plan.connections_followed = 0;
     return plan;
   }
   const ServiceChange change = Compare(*former, service);
@@ -90,6 +90,9 @@ ServicePlan MakeServicePlan(const PlanContext& context, const Service& service) 
   plan.touched = IsTouched(context, *former, service, movement);
   const double lost = change.loses_connections() ? 1 : movement.moved;
   plan.connections_at_risk = ConnectionsAtRisk(context, *former, lost);
+  const bool is_structural =
+      change.affinity || before->name != pool.name || before->table.slots != pool.table.slots;
+  plan.connections_followed = ConnectionsAtRisk(context, *former, is_structural ? 1 : lost);
   return plan;
 }
 

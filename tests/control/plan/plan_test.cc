@@ -95,6 +95,23 @@ TEST(PlanTest, ConnectionsAtRiskAreRateTimesIdleTimesWhatMoves) {
   EXPECT_NEAR(static_cast<double>(plan.connections_at_risk), 1000 * 900 * moved, 1);
 }
 
+TEST(PlanTest, EveryFlowOfAServiceThatGetsAnotherNumberOfSlotsIsFollowed) {
+  PlanInputs inputs;
+  inputs.new_flows = {{"https", 1000}, {"quic", 0}};
+  inputs.flow_table_entries = 4'000'000;
+  const Plan heavier = Planned(kFour, {.weights = {100, 100, 100, 101}}, inputs);
+  EXPECT_EQ(heavier.flows_followed, 2 * heavier.connections_at_risk);
+  const Plan more_slots = Planned(
+      kFour, {.weights = {100, 100, 100, 100}, .more = "    table: {slots: 131072}\n"}, inputs);
+  EXPECT_EQ(more_slots.flows_followed, 2u * 1000 * 900);
+  EXPECT_LE(more_slots.connections_at_risk, 1000u * 900);
+  inputs.flow_table_entries = 2'000'000;
+  EXPECT_THAT(Places(Planned(
+                  kFour, {.weights = {100, 100, 100, 100}, .more = "    table: {slots: 131072}\n"},
+                  inputs)),
+              testing::Contains("warning F35 pools"));
+}
+
 TEST(PlanTest, ConnectionsAtRiskAreNotKnownWithoutRates) {
   const Plan plan = Planned(kFour, {.weights = {100, 100, 100}});
   EXPECT_FALSE(plan.connections_known);
