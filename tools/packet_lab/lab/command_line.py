@@ -85,7 +85,7 @@ def _pid(state, parsed):
 
 def _start(state, parsed):
     with lock(state.name):
-        _program(state, parsed).start()
+        _program(state, parsed).start(parsed.build and os.path.abspath(parsed.build))
     return 0
 
 
@@ -147,7 +147,10 @@ def _parse(arguments):
         ("stop", _stop, "SIGTERM, and SIGKILL after 10 s"),
         ("log", _log, "print the log"),
     ):
-        _add(verbs, name, function, text).add_argument("program", choices=programs.NAMES)
+        verb = _add(verbs, name, function, text)
+        verb.add_argument("program", choices=programs.NAMES)
+        if name == "start":
+            verb.add_argument("--build", metavar="DIR", help="the program of another build; as `up`")
 
     parsed = parser.parse_args(arguments)
     if parsed.verb == "exec" and not command:

@@ -73,14 +73,16 @@ class Program:
         lines = self.log().splitlines()[-_LOG_LINES_SHOWN:]
         return f"the end of the log of {self.name}:\n" + "".join(f"  {line}\n" for line in lines)
 
-    def start(self):
+    def start(self, build=None):
+        """As before, or as another build has it."""
         if self.pid() is not None:
             raise LabError(f"{self.name} runs already, pid {self.pid()}")
         command = list(self._options["commands"][self.name])
-        environment = environment_of(self._options["build"])
+        build = build or self._options["build"]
+        environment = environment_of(build)
         executable = shutil.which(command[0], path=environment["PATH"])
         if executable is None:
-            raise LabError(f"{command[0]} is not in {self._options['build']}/bin: run tools/build")
+            raise LabError(f"{command[0]} is not in {build}/bin: run tools/build")
         with open(self._log_path(), "ab") as output:
             process = subprocess.Popen(
                 [executable, *command[1:]],
