@@ -223,6 +223,9 @@ absl::StatusOr<std::shared_ptr<RunningRevision>> Pipeline::Rebuild(const Revisio
   }
   running->config = *std::move(parsed.config);
   JoinDrains(revision.drains, running->config);
+  if (const RunningPtr base = Running(); revision.canary && base != nullptr) {
+    SetStage(base->config, revision.canary->percent, *running);
+  }
   absl::StatusOr<ClusterKey> key = KeyFor(running->config, MissingKey::kRefuse);
   absl::Status status = key.status();
   if (key.ok()) {
@@ -230,7 +233,8 @@ absl::StatusOr<std::shared_ptr<RunningRevision>> Pipeline::Rebuild(const Revisio
                                                                  .key = *key,
                                                                  .leases = leases,
                                                                  .generation = running->generation,
-                                                                 .revision = running->revision});
+                                                                 .revision = running->revision,
+                                                                 .canary = running->canary.get()});
     if (compiled.ok()) running->compiled = *std::move(compiled);
     status = compiled.status();
   }

@@ -16,8 +16,9 @@
 // goes back exactly once, and what it did is what gets recorded.
 //
 // The parts: pipeline.cc (life, what runs), pipeline_apply.cc (one change, to its publication),
-// pipeline_trial.cc (its end), pipeline_drain.cc, pipeline_planes.cc (planes that connect),
-// pipeline_audit.cc, pipeline_look.cc (what is only asked).
+// pipeline_canary.cc (how it widens), pipeline_trial.cc (its end), pipeline_drain.cc,
+// pipeline_planes.cc (planes that connect), pipeline_audit.cc, pipeline_look.cc (what is only
+// asked).
 #ifndef CONTROL_PIPELINE_H_
 #define CONTROL_PIPELINE_H_
 
@@ -35,6 +36,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "control/canary/stage.h"
 #include "control/change/calls.h"
 #include "control/change/clock.h"
 #include "control/change/drain_forecast.h"
@@ -60,8 +62,9 @@ struct RunningRevision {
   uint64_t generation = 0;     // under which it was published last
   std::string content_digest;  // SHA-256 of the file's content, hex
   Revision record;             // as stored when it was begun, without its content
-  Config config;               // of the file, with the drains beside it
-  CompiledPtr compiled;        // null where it could not be built again (the key file is gone)
+  Config config;               // of the file, with the drains beside it; of a stage: its own
+  std::shared_ptr<const CanaryStage> canary;  // null: it has every slot
+  CompiledPtr compiled;  // null where it could not be built again (the key file is gone)
 };
 using RunningPtr = std::shared_ptr<const RunningRevision>;
 
@@ -104,7 +107,13 @@ class Pipeline {
   ApplyOutcome Apply(const ApplyCall& call, const Who& who);
 
   // The trial becomes the running revision for good: told only once every plane has agreed.
-  ApplyOutcome Confirm(const Who& who);
+  // `judged`: the trial that is meant; another one is left alone.
+  ApplyOutcome Confirm(const Who& who, std::optional<int64_t> judged = {});
+  // A canary gets its next stage, which every plane runs when this ends well. FailedPrecondition:
+  // it is not at that stage any more.
+  absl::Status Widen(const WidenCall& call, const Who& who);
+  // What keeps the canary of `revision` from its next stage, for whoever looks.
+  void TellCanary(int64_t revision, std::string waits_for);
   // Without `to` the trial ends and its base runs again; with it an earlier revision's content is
   // applied and confirmed at once, drains as they are now.
   ApplyOutcome Rollback(const RollbackCall& call, const Who& who);
@@ -161,6 +170,7 @@ class Pipeline {
     std::string plan_digest;
     bool on_trial = false;
     std::optional<absl::Duration> confirm_within;
+    std::optional<int> canary_percent;
     std::string again;
     OldErrors old_errors = OldErrors::kRefuse;
     bool force = false;  // the guards are told, not obeyed
@@ -212,6 +222,7 @@ class Pipeline {
   std::optional<Refusal> CheckCall(const ApplyCall& call) const;
   std::optional<Refusal> CheckIdle();
   std::optional<Refusal> CheckAgain(const std::string& digest);
+  std::optional<Refusal> CheckCanary(const Config& candidate) const;
   std::optional<ApplyOutcome> ApplyUnchanged(const ApplyCall& call, const std::string& digest);
   ApplyOutcome ApplyLocked(const ApplyCall& call, const Who& who);
   ApplyOutcome Carry(const Proposal& proposal);
@@ -228,6 +239,11 @@ class Pipeline {
   ApplyOutcome Refused(const Who& who, absl::string_view what, Refusal refusal,
                        std::vector<Finding> findings = {});
   absl::StatusOr<uint64_t> NextGeneration() const;
+
+  // pipeline_canary.cc
+  absl::Status RecordStage(const WidenCall& call, const Change& next, const Who& who);
+  static std::optional<CanaryView> CanaryOf(const Change& change);
+  static void SetStage(const Config& before, int percent, RunningRevision& running);
 
   // pipeline_trial.cc
   bool SettleActive();
@@ -246,6 +262,7 @@ class Pipeline {
   void ShowTrial();
   ApplyOutcome RollbackTrial(const RollbackCall& call, const Who& who);
   ApplyOutcome RollbackTo(const RollbackCall& call, const Who& who);
+  std::optional<Refusal> CheckJudged(std::optional<int64_t> judged) const;
   Refusal NothingOnTrial() const;
   Refusal HeldBy(const Change& change) const;
 
@@ -277,7 +294,7 @@ class Pipeline {
   std::optional<FlowsNow> ReadEvidence(const ImageView& image);
   absl::Status Renew(const TailEvidence* evidence, bool must);
   bool ReleaseLeases(const RunningRevision& running, const TailEvidence& evidence);
-  absl::Status RenewTrial(uint64_t back_ns);
+  absl::Status RenewTrial(Change next, uint64_t back_ns);
   bool FindTrialAgain(const PlaneState& state);
   absl::Status RenewReturned();
   void ShowFloors();

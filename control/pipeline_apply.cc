@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/app/log.h"
+#include "control/canary/slice.h"
 #include "control/change/healthy_states.h"
 #include "control/change/refusals.h"
 #include "control/pipeline.h"
@@ -29,6 +30,7 @@ std::string StoryOf(const Revision& revision, absl::string_view again, bool forc
   } else {
     absl::StrAppend(&story, "; with no trial");
   }
+  if (revision.canary) absl::StrAppend(&story, "; on ", revision.canary->first, "% of the slots");
   for (const BackendDrain& drain : revision.drains) {
     absl::StrAppend(&story, "; drains ", drain.pool, "/", drain.backend, ": ", drain.reason);
   }
@@ -63,10 +65,6 @@ std::optional<Refusal> Pipeline::CheckCall(const ApplyCall& call) const {
   if (call.reason.empty()) {
     return Refusal{"usage", "a change needs a reason", "give --reason TEXT"};
   }
-  if (call.confirm == "auto") {
-    return Refusal{"refused", "nothing watches traffic yet, so a trial cannot confirm itself",
-                   "leave --confirm out, look at evenkeel top, then evenkeel confirm"};
-  }
   if (!call.confirm.empty() && call.confirm != "now") {
     return Refusal{"usage", absl::StrCat("--confirm=", call.confirm, " is unknown"),
                    "leave it out for a trial, or --confirm=now"};
@@ -81,6 +79,15 @@ std::optional<Refusal> Pipeline::CheckCall(const ApplyCall& call) const {
                    absl::StrCat("--confirm-within=", absl::FormatDuration(*call.confirm_within),
                                 " is not allowed"),
                    "from 30s to 1h"};
+  }
+  if (call.canary_percent && call.confirm == "now") {
+    return Refusal{"usage", "--canary is for a trial, and --confirm=now makes none",
+                   "give one of the two"};
+  }
+  if (call.canary_percent &&
+      (*call.canary_percent < kCanaryPercentMin || *call.canary_percent > kCanaryPercentMax)) {
+    return Refusal{"usage", absl::StrCat("--canary=", *call.canary_percent, "% is not allowed"),
+                   absl::StrCat("from ", kCanaryPercentMin, "% to ", kCanaryPercentMax, "%")};
   }
   return std::nullopt;
 }
@@ -122,6 +129,7 @@ ApplyOutcome Pipeline::ApplyLocked(const ApplyCall& call, const Who& who) {
                 .plan_digest = call.plan_digest,
                 .on_trial = call.confirm.empty(),
                 .confirm_within = call.confirm_within,
+                .canary_percent = call.canary_percent,
                 .again = call.again});
 }
 
@@ -206,6 +214,11 @@ ApplyOutcome Pipeline::Carry(const Proposal& proposal) {
   }
   if (std::optional<Refusal> refusal = CheckVerdict(proposal, judged->plan)) {
     return Refused(proposal.who, what, *std::move(refusal), std::move(findings));
+  }
+  if (proposal.canary_percent) {
+    if (std::optional<Refusal> refusal = CheckCanary(*judged->config)) {
+      return Refused(proposal.who, what, *std::move(refusal), std::move(findings));
+    }
   }
   if (std::optional<Refusal> refusal = CheckPlanes()) {
     return Refused(proposal.who, what, *std::move(refusal), std::move(findings));

@@ -18,6 +18,15 @@ Refusal Pipeline::NothingOnTrial() const {
   return {"refused", std::move(message), "evenkeel history shows what ran"};
 }
 
+// What was seen of one trial says nothing of another.
+std::optional<Refusal> Pipeline::CheckJudged(std::optional<int64_t> judged) const {
+  if (!judged || *judged == active_->revision.revision) return std::nullopt;
+  return Refusal{"refused",
+                 absl::StrCat("revision ", *judged, " was judged, and revision ",
+                              active_->revision.revision, " is on trial by now"),
+                 "the one that is on trial is left alone"};
+}
+
 Refusal Pipeline::HeldBy(const Change& change) const {
   const Revision& revision = change.revision;
   if (revision.state == RevisionState::kPending) {
@@ -39,13 +48,24 @@ Refusal Pipeline::HeldBy(const Change& change) const {
           "one change at a time: evenkeel confirm, evenkeel rollback, or wait"};
 }
 
-ApplyOutcome Pipeline::Confirm(const Who& who) {
+ApplyOutcome Pipeline::Confirm(const Who& who, std::optional<int64_t> judged) {
   const std::lock_guard lock(change_mutex_);
   SettleActive();
   if (!active_ || !active_->is_trial() || active_->revision.state == RevisionState::kPending) {
     return Refused(who, "confirm", NothingOnTrial());
   }
+  if (std::optional<Refusal> refusal = CheckJudged(judged)) {
+    return Refused(who, "confirm", *std::move(refusal));
+  }
   const int64_t number = active_->revision.revision;
+  if (const CanaryStage* stage = active_->running->canary.get()) {
+    return Refused(who, "confirm",
+                   {"refused",
+                    absl::StrCat("revision ", number, " runs on ", stage->percent,
+                                 "% of the slots, which says nothing of the others yet"),
+                    "it widens by itself: evenkeel status shows what it waits for; or roll it back "
+                    "and apply it without --canary"});
+  }
   if (active_->revision.state == RevisionState::kTrial) {
     const absl::Status stored = Noted(store_->StartConfirm(
         number, Entry(who, "confirming", number, absl::StrCat(who.name, " confirms it"))));
@@ -91,6 +111,9 @@ ApplyOutcome Pipeline::RollbackTrial(const RollbackCall& call, const Who& who) {
     Refusal refusal = NothingOnTrial();
     refusal.hint = "--to REV goes back to an earlier revision; evenkeel history lists them";
     return Refused(who, "rollback", std::move(refusal));
+  }
+  if (std::optional<Refusal> refusal = CheckJudged(call.judged)) {
+    return Refused(who, "rollback", *std::move(refusal));
   }
   if (active_->revision.state == RevisionState::kConfirming) {
     return Refused(who, "rollback", HeldBy(*active_));

@@ -61,6 +61,7 @@ absl::StatusOr<Pipeline::Change> Pipeline::Prepare(const Proposal& proposal, Jud
               .generation = *generation,
               .plan_digest = HexDigest(judged.plan.digest),
               .trial = {},
+              .canary = {},
               .allow = proposal.allow,
               .drains = std::move(judged.drains),
               .ended = {},
@@ -81,7 +82,14 @@ absl::StatusOr<Pipeline::Change> Pipeline::Prepare(const Proposal& proposal, Jud
                                                         .content_digest = revision.digest,
                                                         .record = revision,
                                                         .config = *std::move(judged.config),
+                                                        .canary = nullptr,
                                                         .compiled = nullptr});
+  if (proposal.canary_percent) {
+    revision.canary =
+        CanaryTerms{.first = *proposal.canary_percent, .percent = *proposal.canary_percent};
+    change.running->record.canary = revision.canary;
+    SetStage(base->config, *proposal.canary_percent, *change.running);
+  }
   absl::StatusOr<LeaseTable> leases =
       LeaseAll(change.running->config, leases_, options_.clock->Now());
   if (!leases.ok()) return leases.status();
@@ -107,7 +115,8 @@ absl::Status Pipeline::MakeImages(Change& change, const ClusterKey& key, const T
                                .generation = change.revision.generation,
                                .revision = change.revision.revision,
                                .audit_entries = head->entries,
-                               .audit_head = head->hash};
+                               .audit_head = head->hash,
+                               .canary = change.running->canary.get()};
   if (!change.is_trial()) {
     absl::StatusOr<CompiledPtr> compiled = publisher_.Make(candidate, times.now_ns);
     if (!compiled.ok()) return compiled.status();

@@ -80,7 +80,7 @@ bool Pipeline::AdoptTrial(const PlaneState& state) {
   publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
   publisher_.SetRunning(state.image);
   if (FindTrialAgain(state)) return true;
-  const absl::Status renewed = RenewTrial(active_->revision.trial->deadline_ns);
+  const absl::Status renewed = RenewTrial(*active_, active_->revision.trial->deadline_ns);
   knows_planes_ = renewed.ok();
   return renewed.ok() ||
          !Faulty("publish", absl::StrCat("the trial cannot be renewed: ", renewed.message()));
@@ -173,7 +173,9 @@ std::optional<FlowsNow> Pipeline::ReadEvidence(const ImageView& image) {
 
 // `must`: also where no tail ends.
 absl::Status Pipeline::Renew(const TailEvidence* evidence, bool must) {
-  if (active_) return must ? RenewTrial(active_->revision.trial->deadline_ns) : absl::OkStatus();
+  if (active_) {
+    return must ? RenewTrial(*active_, active_->revision.trial->deadline_ns) : absl::OkStatus();
+  }
   if (must) return Republish("how backends stand has changed", evidence, true);
   if (evidence == nullptr) return absl::OkStatus();
   const bool released = ReleaseLeases(*Running(), *evidence);
@@ -201,17 +203,17 @@ bool Pipeline::ReleaseLeases(const RunningRevision& running, const TailEvidence&
   return !leases_.ReleaseExpired(options_.clock->Now(), is_unnamed).empty();
 }
 
-// Both images of the trial anew, under the next two generations; the way back for `back_ns`.
-absl::Status Pipeline::RenewTrial(uint64_t back_ns) {
+// Both images of the trial anew, as `next` has it, under the next two generations; the way back for
+// `back_ns`.
+absl::Status Pipeline::RenewTrial(Change next, uint64_t back_ns) {
   absl::StatusOr<uint64_t> generation = NextGeneration();
   if (!generation.ok()) return generation.status();
-  absl::StatusOr<ClusterKey> key = KeyFor(active_->running->config, MissingKey::kRefuse);
+  absl::StatusOr<ClusterKey> key = KeyFor(next.running->config, MissingKey::kRefuse);
   if (!key.ok()) return key.status();
   if (absl::Status s = Noted(store_->ReserveGeneration(*generation + 1)); !s.ok()) return s;
-  Change next = *active_;
   next.revision.generation = *generation;
   next.revision.trial->return_generation = *generation + 1;
-  next.running = std::make_shared<RunningRevision>(*active_->running);
+  next.running = std::make_shared<RunningRevision>(*next.running);
   next.running->generation = *generation;
   const TrialTimes times{.now_ns = options_.clock->BootNs(),
                          .deadline_ns = next.revision.trial->deadline_ns,
@@ -220,6 +222,7 @@ absl::Status Pipeline::RenewTrial(uint64_t back_ns) {
   for (PlaneSink* sink : sinks_) {
     if (!sink->State().connected) continue;
     if (absl::Status s = PublishTo(sink, next); !s.ok()) return s;
+    Step("renewed");
   }
   active_ = std::move(next);
   ShowTrial();

@@ -273,7 +273,8 @@ void Pipeline::ShowTrial() {
                      .left = {},
                      .generation = revision.generation,
                      .return_generation = revision.trial->return_generation,
-                     .confirming = revision.state == RevisionState::kConfirming};
+                     .confirming = revision.state == RevisionState::kConfirming,
+                     .canary = CanaryOf(*active_)};
     deadline_ns = revision.trial->deadline_ns;
     Install(active_->running);
   }
@@ -296,7 +297,8 @@ ApplyOutcome Pipeline::OutcomeOf(const Change& change) const {
   return {.revision = change.revision.revision,
           .state = ChangeState::kTrial,
           .generation = change.revision.generation,
-          .confirm_deadline = change.revision.trial->deadline};
+          .confirm_deadline = change.revision.trial->deadline,
+          .canary = CanaryOf(change)};
 }
 
 absl::StatusOr<ApplyOutcome> Pipeline::AwaitTrialEnd(int64_t revision, absl::Time deadline) {
@@ -308,7 +310,8 @@ absl::StatusOr<ApplyOutcome> Pipeline::AwaitTrialEnd(int64_t revision, absl::Tim
         return ApplyOutcome{.revision = revision,
                             .state = ChangeState::kTrial,
                             .generation = trial_view_->generation,
-                            .confirm_deadline = trial_view_->deadline};
+                            .confirm_deadline = trial_view_->deadline,
+                            .canary = trial_view_->canary};
       }
       ended_.wait_for(lock, absl::ToChronoMilliseconds(std::min(left, absl::Seconds(1))));
     }

@@ -20,6 +20,12 @@ void FillRevision(const Revision& revision, v1::Revision* out) {
   if (!revision.outcome.empty()) out->set_outcome(revision.outcome);
 }
 
+void FillCanary(const CanaryView& canary, v1::Canary* out) {
+  out->set_percent(canary.percent);
+  for (const int percent : canary.stages) out->add_stages(percent);
+  if (!canary.waits_for.empty()) out->set_waits_for(canary.waits_for);
+}
+
 }  // namespace
 
 std::string Rfc3339(absl::Time time) {
@@ -65,6 +71,7 @@ void FillApply(const ApplyOutcome& outcome, absl::Time now, v1::ApplyReply* repl
     reply->set_seconds_left(std::max(0.0, absl::ToDoubleSeconds(*outcome.confirm_deadline - now)));
   }
   if (!outcome.reason.empty()) result->set_reason(outcome.reason);
+  if (outcome.canary) FillCanary(*outcome.canary, result->mutable_canary());
 }
 
 void FillTrial(const TrialView& trial, v1::Trial* out) {
@@ -76,6 +83,7 @@ void FillTrial(const TrialView& trial, v1::Trial* out) {
   out->set_reason(trial.reason);
   out->set_since(Rfc3339(trial.since));
   out->set_confirming(trial.confirming);
+  if (trial.canary) FillCanary(*trial.canary, out->mutable_canary());
 }
 
 void FillAlarm(const ControlAlarm& alarm, v1::Alarm* out) {

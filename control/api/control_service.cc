@@ -38,9 +38,11 @@ ApplyCall ToCall(const v1::ApplyRequest& request) {
                  .plan_digest = request.plan_digest(),
                  .confirm_within = {},
                  .allow = {},
-                 .again = request.again()};
+                 .again = request.again(),
+                 .canary_percent = {}};
   if (request.has_base_revision()) call.base_revision = request.base_revision();
   if (request.has_confirm_within()) call.confirm_within = absl::Seconds(request.confirm_within());
+  if (request.has_canary_percent()) call.canary_percent = request.canary_percent();
   const absl::Time now = absl::Now();
   for (const v1::Override& allow : request.allow()) {
     call.allow.push_back({.rule = allow.rule(),
@@ -109,7 +111,7 @@ class ControlService final : public v1::Control::Service {
   grpc::Status Rollback(grpc::ServerContext*, const v1::RollbackRequest* request,
                         v1::ApplyReply* reply) override {
     if (!MayCall("rollback", Role::kChange, reply)) return grpc::Status::OK;
-    RollbackCall call{.to = {}, .reason = request->reason()};
+    RollbackCall call{.to = {}, .reason = request->reason(), .judged = {}};
     if (request->has_to()) call.to = request->to();
     return Tell(pipeline_.Rollback(call, caller_.who), reply);
   }

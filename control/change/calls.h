@@ -26,12 +26,13 @@ struct ApplyCall {
   std::string content;
   std::string file;  // absolute path that the content was read from
   std::string reason;
-  std::string confirm;                           // "": a trial | "auto" | "now"
+  std::string confirm;                           // "": a trial | "now"
   std::optional<int64_t> base_revision;          // compare-and-swap on the running revision
   std::string plan_digest;                       // of the plan that is meant, hex; empty: any
   std::optional<absl::Duration> confirm_within;  // 30s..1h; not set: safety.confirm_within
   std::vector<Allow> allow;                      // overrides beside those of the file
-  std::string again;  // why a content that was rolled back is applied once more
+  std::string again;                  // why a content that was rolled back is applied once more
+  std::optional<int> canary_percent;  // of the slots, first; not set: all at once
 };
 
 struct PlanCall {
@@ -46,6 +47,15 @@ struct PlanCall {
 struct RollbackCall {
   std::optional<int64_t> to;  // not set: the trial ends
   std::string reason;
+  // The trial that was judged: another one that has begun since is left alone. Not set: any.
+  std::optional<int64_t> judged;
+};
+
+// A canary has shown that it may have more.
+struct WidenCall {
+  int64_t revision = 0;
+  int percent = 0;  // that was judged: one that is further by now stays as it is
+  std::string evidence;
 };
 
 struct DrainCall {
@@ -63,6 +73,13 @@ struct Refusal {
   std::string hint;
 };
 
+// Of a trial on a slice of the slots, from its beginning to its end.
+struct CanaryView {
+  int percent = 0;          // of the slots, now; 100: every one, an ordinary trial from here on
+  std::vector<int> stages;  // all of them, the first and 100 included
+  std::string waits_for;    // what is not shown yet; empty: not looked at yet, or nothing
+};
+
 enum class ChangeState { kTrial, kConfirmed, kRolledBack };
 absl::string_view Name(ChangeState state);  // "trial", "confirmed", "rolled_back"
 
@@ -74,6 +91,7 @@ struct ApplyOutcome {
   ChangeState state = ChangeState::kConfirmed;
   uint64_t generation = 0;
   std::optional<absl::Time> confirm_deadline;  // while on trial
+  std::optional<CanaryView> canary;            // while on trial
   std::string reason;                          // why it ended as it did; empty: nothing to say
   std::vector<Finding> findings;
 };
@@ -89,6 +107,7 @@ struct TrialView {
   uint64_t generation = 0;
   uint64_t return_generation = 0;
   bool confirming = false;  // a person has said yes, and not every plane has answered yet
+  std::optional<CanaryView> canary;
 };
 
 // Something that a person should look at. Those of one cause keep their `since`.

@@ -55,7 +55,8 @@ Json TrialJson(const std::optional<TrialView>& trial) {
           {"base_revision", trial->base_revision},
           {"seconds_left", absl::ToDoubleSeconds(trial->left)},
           {"who", trial->who.name},
-          {"reason", trial->reason}};
+          {"reason", trial->reason},
+          {"canary_percent", trial->canary ? Json(trial->canary->percent) : Json(nullptr)}};
 }
 
 Json ServiceJson(const Service& service, const RunningRevision& running, const Standings& standings,

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "control/publish/former.h"
+#include "control/publish/sliced_table.h"
 #include "dataplane/table/image_builder.h"
 
 namespace evenkeel {
@@ -140,7 +141,7 @@ void AddLeavingMembers(const Pool& pool, const std::vector<Lease>& leaving, Next
   }
 }
 
-absl::StatusOr<BuiltTablePtr> BuildTable(const PoolSpec& pool,
+absl::StatusOr<BuiltTablePtr> WholeTable(const PoolSpec& pool,
                                          const std::vector<MemberSpec>& members,
                                          TableCache* cache) {
   TableRequest request{.fill = pool.fill, .slots_log2 = pool.slots_log2};
@@ -150,7 +151,22 @@ absl::StatusOr<BuiltTablePtr> BuildTable(const PoolSpec& pool,
   }
   if (request.members.empty()) return nullptr;
   std::sort(request.members.begin(), request.members.end());
-  absl::StatusOr<BuiltTablePtr> table = cache->Get(request);
+  return cache->Get(request);
+}
+
+// Null: no backend has slots.
+absl::StatusOr<BuiltTablePtr> BuildTable(const PoolSpec& pool,
+                                         const std::vector<MemberSpec>& members,
+                                         const CompileInput& input, TableCache* cache) {
+  const CanaryStage* canary = input.canary;
+  const Pool* before = canary == nullptr ? nullptr : canary->before.FindPool(pool.name);
+  const Pool* after = canary == nullptr ? nullptr : canary->after.FindPool(pool.name);
+  const bool has_owners =
+      std::ranges::any_of(members, [](const MemberSpec& member) { return member.weight > 0; });
+  const bool is_sliced = before != nullptr && after != nullptr && has_owners;
+  absl::StatusOr<BuiltTablePtr> table =
+      is_sliced ? SlicedTable(*before, *after, canary->percent, input.leases, cache)
+                : WholeTable(pool, members, cache);
   if (!table.ok()) {
     return absl::Status(table.status().code(),
                         absl::StrCat("pool ", pool.name, ": ", table.status().message()));
@@ -163,10 +179,10 @@ struct PoolResult {
   CompiledPool compiled;
 };
 
-absl::StatusOr<PoolResult> CompilePool(const Pool& pool, const LeaseTable& leases,
+absl::StatusOr<PoolResult> CompilePool(const Pool& pool, const CompileInput& input,
                                        const std::vector<Lease>& leaving, NextHops* hops,
                                        TableCache* cache) {
-  absl::StatusOr<std::vector<MemberSpec>> members = ConfiguredMembers(pool, leases, hops);
+  absl::StatusOr<std::vector<MemberSpec>> members = ConfiguredMembers(pool, input.leases, hops);
   if (!members.ok()) return members.status();
   const size_t configured = members->size();
   AddLeavingMembers(pool, leaving, hops, &*members);
@@ -175,7 +191,7 @@ absl::StatusOr<PoolResult> CompilePool(const Pool& pool, const LeaseTable& lease
                 .fill = pool.table.fill == FillKind::kMaglev ? LB_FILL_MAGLEV : LB_FILL_EXACT,
                 .slots_log2 = static_cast<uint8_t>(std::countr_zero(pool.table.slots)),
                 .idle_s = static_cast<uint32_t>(absl::ToInt64Seconds(pool.idle))};
-  absl::StatusOr<BuiltTablePtr> table = BuildTable(spec, *members, cache);
+  absl::StatusOr<BuiltTablePtr> table = BuildTable(spec, *members, input, cache);
   if (!table.ok()) return table.status();
   if (*table != nullptr) {
     absl::flat_hash_map<uint16_t, uint32_t> slots_of;
@@ -237,7 +253,7 @@ absl::StatusOr<CompiledPtr> Compile(const CompileInput& input, CompileCache* cac
   absl::flat_hash_map<std::string, uint16_t> pool_places;
   for (size_t i : OrderByName(config.pools)) {
     absl::StatusOr<PoolResult> pool =
-        CompilePool(config.pools[i], input.leases, leaving, &hops, &cache->tables);
+        CompilePool(config.pools[i], input, leaving, &hops, &cache->tables);
     if (!pool.ok()) return pool.status();
     pool_places[config.pools[i].name] = static_cast<uint16_t>(spec.pools.size());
     spec.pools.push_back(std::move(pool->spec));

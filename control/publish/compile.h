@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "control/canary/stage.h"
 #include "control/config/config.h"
 #include "control/publish/effective.h"
 #include "control/publish/key_file.h"
@@ -40,6 +41,8 @@ struct CompileInput {
   // was written before cannot.
   uint64_t audit_entries = 0;
   Digest audit_head{};
+  // Set: `config` is its StageConfig(), and the slots of its slice have the candidate's owners.
+  const CanaryStage* canary = nullptr;
   StandingOf standing_of;  // empty: every backend is up
   Succession succession;   // what it comes after
 };

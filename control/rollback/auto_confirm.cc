@@ -19,6 +19,31 @@ constexpr double kLoadMax = 0.8;
 // Less follow-up than so much of the others' is worse than theirs.
 constexpr double kFollowUpMin = 0.5;
 
+constexpr absl::Duration kStageMin = absl::Seconds(10);
+// Fewer flows of one service tell nothing of how they are followed up.
+constexpr uint64_t kFollowedMin = 30;
+
+AutoVerdict Wait(std::string why) { return {.confirms = false, .why = std::move(why)}; }
+
+// What holds up everything; not set: nothing does.
+std::optional<AutoVerdict> WaitForAll(const AutoEvidence& evidence) {
+  if (!evidence.alarm.empty()) return Wait(absl::StrCat("an alarm is held: ", evidence.alarm));
+  if (!evidence.paths_answer) return Wait("a way that it changes has not answered");
+  return std::nullopt;
+}
+
+// What holds up because of one that gains.
+std::optional<AutoVerdict> WaitFor(const GainEvidence& gain) {
+  if (gain.per_flow && *gain.per_flow < kFollowUpMin * gain.others.value_or(1)) {
+    return Wait(absl::StrFormat("%.2f packets follow a new flow of %s, %.2f elsewhere",
+                                *gain.per_flow, gain.name, gain.others.value_or(1)));
+  }
+  if (gain.load && *gain.load > kLoadMax) {
+    return Wait(absl::StrFormat("%s has %.0f %% of its capacity", gain.name, 100 * *gain.load));
+  }
+  return std::nullopt;
+}
+
 Refusal Refuse(std::string why) {
   return {"refused", absl::StrCat("a trial of this cannot confirm itself: ", why),
           "leave --confirm out, look at evenkeel watch, then evenkeel confirm"};
@@ -100,24 +125,16 @@ std::vector<GainingBackend> GainingBackends(const Config& base, const Config& tr
 }
 
 AutoVerdict JudgeAutoConfirm(const AutoEvidence& evidence) {
-  const auto wait = [](std::string why) { return AutoVerdict{.confirms = false, .why = why}; };
-  if (evidence.since < absl::Seconds(kSecondsMin)) return wait("less than a minute has passed");
-  if (!evidence.alarm.empty()) return wait(absl::StrCat("an alarm is held: ", evidence.alarm));
-  if (!evidence.paths_answer) return wait("a way that it changes has not answered");
+  if (evidence.since < absl::Seconds(kSecondsMin)) return Wait("less than a minute has passed");
+  if (const auto wait = WaitForAll(evidence)) return *wait;
   const uint64_t flows_needed = static_cast<uint64_t>(std::ceil(kSafetyFactor * kFlowsToTell));
   uint64_t fewest = UINT64_MAX;
   for (const GainEvidence& gain : evidence.gains) {
     if (gain.new_flows < flows_needed) {
-      return wait(
+      return Wait(
           absl::StrCat(gain.name, " has had ", gain.new_flows, " of ", flows_needed, " new flows"));
     }
-    if (gain.per_flow && *gain.per_flow < kFollowUpMin * gain.others.value_or(1)) {
-      return wait(absl::StrFormat("%.2f packets follow a new flow of %s, %.2f elsewhere",
-                                  *gain.per_flow, gain.name, gain.others.value_or(1)));
-    }
-    if (gain.load && *gain.load > kLoadMax) {
-      return wait(absl::StrFormat("%s has %.0f %% of its capacity", gain.name, 100 * *gain.load));
-    }
+    if (const auto wait = WaitFor(gain)) return *wait;
     fewest = std::min(fewest, gain.new_flows);
   }
   return {
@@ -127,6 +144,31 @@ AutoVerdict JudgeAutoConfirm(const AutoEvidence& evidence) {
           "up as elsewhere, every changed way answers, no alarm",
           absl::ToDoubleSeconds(evidence.since), evidence.gains.empty() ? 0 : fewest,
           evidence.gains.size())};
+}
+
+AutoVerdict JudgeStage(const AutoEvidence& evidence) {
+  if (evidence.since < kStageMin) return Wait("less than ten seconds have passed");
+  if (const auto wait = WaitForAll(evidence)) return *wait;
+  const uint64_t flows_needed = static_cast<uint64_t>(kFlowsToTell);
+  std::map<uint64_t, uint64_t> flows;  // by backend
+  for (const GainEvidence& gain : evidence.gains) flows[gain.backend_id] += gain.new_flows;
+  uint64_t fewest = UINT64_MAX;
+  for (const GainEvidence& gain : evidence.gains) {
+    const uint64_t of_backend = flows[gain.backend_id];
+    if (of_backend < flows_needed) {
+      return Wait(absl::StrCat(gain.name, " has had ", of_backend, " of ", flows_needed,
+                               " new flows, its other services included"));
+    }
+    fewest = std::min(fewest, of_backend);
+    if (gain.new_flows < kFollowedMin) continue;
+    if (const auto wait = WaitFor(gain)) return *wait;
+  }
+  return {.confirms = true,
+          .why = absl::StrFormat("%.0f s, at least %d new flows at each of the %d backends that "
+                                 "gain, followed up as elsewhere, every changed way answers, no "
+                                 "alarm",
+                                 absl::ToDoubleSeconds(evidence.since),
+                                 evidence.gains.empty() ? 0 : fewest, flows.size())};
 }
 
 }  // namespace evenkeel

@@ -7,6 +7,9 @@
 // backend that gains is above 80 % of its capacity, every changed way answers, and no alarm is
 // held.
 //
+// A canary widens on the same evidence, and on less of it, since what comes next is another trial:
+// see JudgeStage().
+//
 // Pure.
 #ifndef CONTROL_ROLLBACK_AUTO_CONFIRM_H_
 #define CONTROL_ROLLBACK_AUTO_CONFIRM_H_
@@ -38,9 +41,10 @@ struct GainingBackend {
 };
 std::vector<GainingBackend> GainingBackends(const Config& base, const Config& trial);
 
-// Since the trial began.
+// Since the trial, or the stage of a canary, began.
 struct GainEvidence {
   std::string name;  // "POOL/BACKEND for SERVICE"
+  uint64_t backend_id = 0;
   uint64_t new_flows = 0;
   std::optional<double> per_flow;  // packets after a new flow; not set: UDP
   std::optional<double> others;    // the median of those that gain nothing; not set: none
@@ -58,6 +62,12 @@ struct AutoVerdict {
   std::string why;  // the evidence; or what is still missing
 };
 AutoVerdict JudgeAutoConfirm(const AutoEvidence& evidence);
+
+// Whether a canary gets its next stage: after at least ten seconds (two rounds of asking, a failed
+// check), once every backend that gains has had the flows that tell a fault, of whichever of its
+// services, they are followed up no worse than those of the others, every changed way answers, and
+// no alarm is held.
+AutoVerdict JudgeStage(const AutoEvidence& evidence);
 
 }  // namespace evenkeel
 

@@ -42,6 +42,8 @@ constexpr const char* kReasonNames[] = {
 #undef EVENKEEL_REASON
 };
 
+int PercentOf(const TrialView& trial) { return trial.canary ? trial.canary->percent : 100; }
+
 double PerFlow(const FlowTotals& totals) {
   if (totals.new_flows == 0) return 0;
   return static_cast<double>(Less(totals.packets, totals.new_flows)) /
@@ -67,27 +69,47 @@ void TrialGuard::See(const TrafficNow& now, const std::vector<WatchAlarm>& alarm
     Remember(now, at);
     return;
   }
-  if ((!trial_ || trial_->revision != trial->revision) && !Begin(*trial, now, at)) return;
+  const bool is_known =
+      trial_ && trial_->revision == trial->revision && trial_->percent == PercentOf(*trial);
+  if (!is_known && !Begin(*trial, now, at)) return;
   Remember(now, at);
 
   if (const auto reason = ReasonToReturn(EvidenceNow(now, alarms))) {
     LogWarning("watch", "revision ", trial->revision, " is taken back: ", *reason);
     asker_.End();
-    const ApplyOutcome outcome =
-        pipeline_.Rollback({.to = {}, .reason = absl::StrCat("on evidence: ", *reason)}, Itself());
+    const ApplyOutcome outcome = pipeline_.Rollback(
+        {.to = {}, .reason = absl::StrCat("on evidence: ", *reason), .judged = trial_->revision},
+        Itself());
     if (outcome.refusal) LogError("watch", "it is not taken back: ", outcome.refusal->message);
     Forget();
     return;
   }
-  if (!MayConfirmByItself()) return;
-  const AutoVerdict verdict = JudgeAutoConfirm(EvidenceToConfirm(now, alarms, at));
+  const bool is_stage = trial_->percent < 100;
+  if (!is_stage && !MayConfirmByItself()) return;
+  const AutoEvidence evidence = EvidenceToConfirm(now, alarms, at);
+  GoOn(is_stage ? JudgeStage(evidence) : JudgeAutoConfirm(evidence));
+}
+
+// To the canary's next stage, or for good.
+void TrialGuard::GoOn(const AutoVerdict& verdict) {
+  const bool is_stage = trial_->percent < 100;
   if (!verdict.confirms) {
-    if (verdict.why != told_) LogInfo("watch", "not confirmed yet: ", verdict.why);
+    if (is_stage) pipeline_.TellCanary(trial_->revision, verdict.why);
+    if (verdict.why != told_) {
+      LogInfo("watch", is_stage ? "not widened yet: " : "not confirmed yet: ", verdict.why);
+    }
     told_ = verdict.why;
     return;
   }
-  LogInfo("watch", "revision ", trial->revision, " confirms itself: ", verdict.why);
-  const ApplyOutcome outcome = pipeline_.Confirm(Itself());
+  if (is_stage) {
+    const absl::Status widened = pipeline_.Widen(
+        {.revision = trial_->revision, .percent = trial_->percent, .evidence = verdict.why},
+        Itself());
+    if (!widened.ok()) LogError("watch", "it is not widened: ", widened.message());
+    return;
+  }
+  LogInfo("watch", "revision ", trial_->revision, " confirms itself: ", verdict.why);
+  const ApplyOutcome outcome = pipeline_.Confirm(Itself(), trial_->revision);
   if (outcome.refusal) LogError("watch", "it is not confirmed: ", outcome.refusal->message);
   Forget();
 }
@@ -106,8 +128,14 @@ void TrialGuard::Forget() {
 
 bool TrialGuard::Begin(const TrialView& trial, const TrafficNow& now, absl::Time at) {
   Forget();
-  Watched watched{.revision = trial.revision, .since = at, .running = pipeline_.Running()};
+  Watched watched{.revision = trial.revision,
+                  .percent = PercentOf(trial),
+                  .since = at,
+                  .base = {},
+                  .running = pipeline_.Running()};
   if (watched.running == nullptr || watched.running->revision != trial.revision) return false;
+  const CanaryStage* stage = watched.running->canary.get();
+  if ((stage == nullptr ? 100 : stage->percent) != watched.percent) return false;  // just widened
   if (trial.base_revision != 0) {
     const absl::StatusOr<Revision> base = pipeline_.Show(trial.base_revision);
     if (!base.ok()) return false;
@@ -117,7 +145,7 @@ bool TrialGuard::Begin(const TrialView& trial, const TrafficNow& now, absl::Time
       JoinDrains(base->drains, watched.base);
     }
   }
-  watched.gaining = GainingBackends(watched.base, watched.running->config);
+  watched.gaining = GainingBackends(watched.base, watched.goal());
   watched.at_start = now.flows;
   if (!looks_.empty()) {
     for (size_t reason = 0; reason < now.reasons.size(); ++reason) {
@@ -125,7 +153,7 @@ bool TrialGuard::Begin(const TrialView& trial, const TrafficNow& now, absl::Time
           Less(At(looks_.back().reasons, reason), At(looks_.front().reasons, reason)));
     }
   }
-  asker_.Begin(PathsOf(watched.base, watched.running->config), watched.running->config.network);
+  asker_.Begin(PathsOf(watched.base, watched.goal()), watched.goal().network);
   trial_ = std::move(watched);
   return true;
 }
@@ -189,7 +217,7 @@ AutoEvidence TrialGuard::EvidenceToConfirm(const TrafficNow& now,
                                            const std::vector<WatchAlarm>& alarms,
                                            absl::Time at) const {
   AutoEvidence evidence{.since = at - trial_->since, .gains = {}, .alarm = {}};
-  const std::vector<TrialPath> paths = PathsOf(trial_->base, trial_->running->config);
+  const std::vector<TrialPath> paths = PathsOf(trial_->base, trial_->goal());
   evidence.paths_answer = paths.empty() || asker_.AllAnswer();
   if (!alarms.empty()) evidence.alarm = alarms.front().message;
   for (const ControlAlarm& alarm : pipeline_.Alarms()) evidence.alarm = alarm.message;
@@ -208,6 +236,7 @@ AutoEvidence TrialGuard::EvidenceToConfirm(const TrafficNow& now,
     const FlowTotals totals =
         Since(trial_->at_start, now, {gaining.service_id, gaining.backend_id});
     GainEvidence gain{.name = absl::StrCat(gaining.backend, " for ", gaining.service),
+                      .backend_id = gaining.backend_id,
                       .new_flows = totals.new_flows,
                       .per_flow = {},
                       .others = {},

@@ -1,5 +1,5 @@
 // Ends trials without a person: back, on evidence; and for good, where `--confirm=auto` asked for
-// it and enough was seen.
+// it and enough was seen. Widens canaries.
 //
 // Fed once a second by whoever watches the traffic, with what the watch says. It decides by
 // ReasonToReturn(); what acts is written to the log with its evidence. A restart of evenkeeld
@@ -49,9 +49,13 @@ class TrialGuard {
   // Of the trial that runs.
   struct Watched {
     int64_t revision = 0;
+    int percent = 100;  // of the slots; below it: a stage of a canary
     absl::Time since;
     Config base;
     RunningPtr running;
+    const Config& goal() const {
+      return running->canary ? running->canary->after : running->config;
+    }
     std::vector<GainingBackend> gaining;
     absl::flat_hash_map<FlowKey, FlowTotals> at_start;
     std::vector<uint64_t> drops_before;  // by reason, in the ten seconds before it
@@ -64,6 +68,7 @@ class TrialGuard {
 
   void Remember(const TrafficNow& now, absl::Time at);
   bool Begin(const TrialView& trial, const TrafficNow& now, absl::Time at);
+  void GoOn(const AutoVerdict& verdict);
   void Forget();
   TrialEvidence EvidenceNow(const TrafficNow& now, const std::vector<WatchAlarm>& alarms) const;
   std::vector<CheckEvidence> Checks() const;
@@ -77,7 +82,7 @@ class TrialGuard {
   const Rates rates_;
   std::optional<Watched> trial_;
   std::deque<DropLook> looks_;  // of the last ten seconds and more, the oldest first
-  std::string told_;            // why it is not confirmed yet, as logged last
+  std::string told_;            // why it does not go on yet, as logged last
 
   mutable std::mutex mutex_;  // guards what follows
   int64_t auto_revision_ = 0;

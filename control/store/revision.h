@@ -46,6 +46,14 @@ struct TrialTerms {
   bool operator==(const TrialTerms&) const = default;
 };
 
+// Of a trial that begins on a slice of the slots.
+struct CanaryTerms {
+  int first = 0;    // percent of the slots, at the beginning
+  int percent = 0;  // as far as it was told to widen; 100: every slot
+
+  bool operator==(const CanaryTerms&) const = default;
+};
+
 // A drain that lives beside the file: every revision has its own list, taken over from its base.
 struct BackendDrain {
   std::string pool;
@@ -72,6 +80,7 @@ struct Revision {
   uint64_t generation = 0;    // under which it was published last
   std::string plan_digest;    // hex; empty: none was made
   std::optional<TrialTerms> trial;
+  std::optional<CanaryTerms> canary;
   std::vector<Allow> allow;  // overrides that came with the call
   std::vector<BackendDrain> drains;
   std::optional<absl::Time> ended;  // when it was confirmed, rolled back or failed

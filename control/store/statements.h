@@ -60,6 +60,10 @@ CREATE TABLE IF NOT EXISTS overrides(
   place TEXT NOT NULL,
   reason TEXT NOT NULL,
   until_us INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS canaries(
+  revision INTEGER PRIMARY KEY REFERENCES revisions(revision),
+  first_percent INTEGER NOT NULL,
+  percent INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS healthy_weights(
   weights TEXT PRIMARY KEY,
   last_us INTEGER NOT NULL) WITHOUT ROWID;
@@ -146,6 +150,15 @@ inline constexpr char kReadOverrides[] =
     "SELECT rule, place, reason, until_us FROM overrides WHERE revision = ? ORDER BY rowid";
 inline constexpr char kInsertOverride[] =
     "INSERT INTO overrides(revision, rule, place, reason, until_us) VALUES(?, ?, ?, ?, ?)";
+
+inline constexpr char kReadCanary[] =
+    "SELECT first_percent, percent FROM canaries WHERE revision = ?";
+inline constexpr char kInsertCanary[] =
+    "INSERT INTO canaries(revision, first_percent, percent) VALUES(?, ?, ?)";
+// Returns the row that it changed; none: it is not on trial, or no canary.
+inline constexpr char kWidenCanary[] =
+    "UPDATE canaries SET percent = ? WHERE revision = ? AND EXISTS (SELECT 1 FROM revisions "
+    "WHERE revisions.revision = canaries.revision AND state = 'trial') RETURNING revision";
 
 inline constexpr char kSetHealthyWeights[] =
     "INSERT INTO healthy_weights(weights, last_us) VALUES(?, ?) "

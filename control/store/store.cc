@@ -127,6 +127,15 @@ absl::Status Store::StartTrial(int64_t revision, const LogEntry& entry) {
                 [&] { return MoveOn(revision, RevisionState::kPending, RevisionState::kTrial); });
 }
 
+absl::Status Store::Widen(int64_t revision, int percent, const std::vector<Lease>& leases,
+                          const LogEntry& entry) {
+  const std::lock_guard lock(mutex_);
+  return Change(entry, [&]() -> absl::Status {
+    if (absl::Status s = SetCanary(revision, percent); !s.ok()) return s;
+    return ReplaceLeases(revision, leases);
+  });
+}
+
 absl::Status Store::StartConfirm(int64_t revision, const LogEntry& entry) {
   const std::lock_guard lock(mutex_);
   return Change(

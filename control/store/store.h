@@ -8,6 +8,7 @@
 //
 //   Begin()        pending: its generations reserved, its leases taken; nothing published yet
 //   StartTrial()   trial: every plane runs it and holds the way back
+//   Widen()        still trial: a canary shall have more slots; the planes are told next
 //   StartConfirm() confirming: a person has said yes; the planes are being asked
 //   Confirm()      confirmed: the planes run it for good; it is the running revision
 //   RollBack()     rolled_back: the planes run its base, under the way back's generation
@@ -75,6 +76,8 @@ class Store {
                      const LogEntry& entry);
   // These end with FailedPrecondition where the revision is not in the state that they begin with.
   absl::Status StartTrial(int64_t revision, const LogEntry& entry);
+  absl::Status Widen(int64_t revision, int percent, const std::vector<Lease>& leases,
+                     const LogEntry& entry);
   absl::Status StartConfirm(int64_t revision, const LogEntry& entry);
   absl::Status Confirm(int64_t revision, const Confirmation& confirmation, const LogEntry& entry);
   absl::Status RollBack(int64_t revision, absl::string_view outcome, const ReturnedBase& base,
@@ -124,6 +127,9 @@ class Store {
   // The only row of `statement`, with drains and overrides.
   absl::StatusOr<std::optional<Revision>> FindWith(absl::StatusOr<Statement> statement);
   absl::Status ReadLists(Revision& revision);
+  absl::Status ReadCanary(Revision& revision);
+  absl::Status InsertCanary(const Revision& revision);
+  absl::Status SetCanary(int64_t revision, int percent);
   absl::StatusOr<LogHead> ReadHead();
   absl::StatusOr<std::string> Meta(absl::string_view key);
   absl::Status SetMeta(absl::string_view key, absl::string_view value);

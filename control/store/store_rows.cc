@@ -47,6 +47,7 @@ absl::StatusOr<Revision> RevisionOf(const Statement& row) {
                     .generation = static_cast<uint64_t>(row.Int(11)),
                     .plan_digest = row.Text(12),
                     .trial = {},
+                    .canary = {},
                     .allow = {},
                     .drains = {},
                     .ended = {},
@@ -161,12 +162,25 @@ absl::Status Store::ReadLists(Revision& revision) {
   while (true) {
     absl::StatusOr<bool> row = allows->Step();
     if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
+    if (!*row) return ReadCanary(revision);
     revision.allow.push_back({.rule = allows->Text(0),
                               .at = allows->Text(1),
                               .reason = allows->Text(2),
                               .until = UntilOfRow(allows->Int(3))});
   }
+}
+
+absl::Status Store::ReadCanary(Revision& revision) {
+  absl::StatusOr<Statement> read = database_.Prepare(sql::kReadCanary);
+  if (!read.ok()) return read.status();
+  read->Bind(1, revision.revision);
+  absl::StatusOr<bool> row = read->Step();
+  if (!row.ok()) return row.status();
+  if (*row) {
+    revision.canary = CanaryTerms{.first = static_cast<int>(read->Int(0)),
+                                  .percent = static_cast<int>(read->Int(1))};
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Revision>> Store::History() {
@@ -239,7 +253,24 @@ absl::Status Store::Insert(const Revision& revision) {
     if (absl::Status s = allow->Run(); !s.ok()) return s;
     allow->Reset();
   }
-  return absl::OkStatus();
+  return revision.canary ? InsertCanary(revision) : absl::OkStatus();
+}
+
+absl::Status Store::InsertCanary(const Revision& revision) {
+  absl::StatusOr<Statement> insert = database_.Prepare(sql::kInsertCanary);
+  if (!insert.ok()) return insert.status();
+  insert->Bind(1, revision.revision);
+  insert->Bind(2, revision.canary->first);
+  insert->Bind(3, revision.canary->percent);
+  return insert->Run();
+}
+
+absl::Status Store::SetCanary(int64_t revision, int percent) {
+  absl::StatusOr<Statement> update = database_.Prepare(sql::kWidenCanary);
+  if (!update.ok()) return update.status();
+  update->Bind(1, percent);
+  update->Bind(2, revision);
+  return ChangeOne(*update, revision, "a canary on trial");
 }
 
 absl::Status Store::MoveOn(int64_t revision, RevisionState from, RevisionState to) {

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "tools/evenkeel/findings.h"
 #include "tools/evenkeel/ink.h"
@@ -36,6 +37,7 @@ std::string Sentence(const v1::ApplyReply& reply, bool color) {
       absl::StrAppend(&text, " (", absl::FormatDuration(left), " from now)");
     }
   }
+  if (trial) absl::StrAppend(&text, CanaryWords(result));
   if (result.has_reason()) absl::StrAppend(&text, ": ", Printable(result.reason()));
   return text + "\n";
 }
@@ -46,6 +48,18 @@ constexpr char kNext[] =
     "  neither  the planes go back by themselves when that time has come\n";
 
 }  // namespace
+
+std::string CanaryWords(const v1::ApplyResult& result) {
+  if (!result.has_canary()) return "";
+  const v1::Canary& canary = result.canary();
+  std::string words = absl::StrCat(", on ", canary.percent(), "% of the slots");
+  std::vector<std::string> next;
+  for (const int percent : canary.stages()) {
+    if (percent > canary.percent()) next.push_back(absl::StrCat(percent, "%"));
+  }
+  if (!next.empty()) absl::StrAppend(&words, ", then by itself on ", absl::StrJoin(next, ", "));
+  return words;
+}
 
 ExitStatus ReportChange(const v1::ApplyReply& reply, const std::optional<Failure>& failure,
                         const ChangeContext& context, Console& console) {

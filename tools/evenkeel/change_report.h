@@ -21,6 +21,9 @@ struct ChangeContext {
   ExitStatus rolled_back = ExitStatus::kRolledBack;
 };
 
+// While it has a slice of the slots: how large it is and what follows, as the end of a sentence.
+std::string CanaryWords(const v1::ApplyResult& result);
+
 // Prints result, findings, and while a trial runs what to do next; or the refusal with its
 // findings.
 ExitStatus ReportChange(const v1::ApplyReply& reply, const std::optional<Failure>& failure,

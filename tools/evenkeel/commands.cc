@@ -24,7 +24,7 @@ std::vector<FlagSpec> ApplyFlags() {
       {"allow", kText, "RULE@PATH[=D]", "let this finding pass, for 24h or D", kRepeated},
       {"again", kText, "TEXT", "why what was rolled back is applied once more"},
       {"shadow", kSwitch, "", "run beside what forwards", kNotBuilt},
-      {"canary", kText, "P%", "on this share of the flows first", kNotBuilt},
+      {"canary", kText, "P%", "on this share of the slots first, 1% to 50%; it widens by itself"},
   };
 }
 

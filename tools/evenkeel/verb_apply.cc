@@ -2,7 +2,10 @@
 // otherwise.
 #include <ostream>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "control/config/parse.h"
 #include "tools/evenkeel/arguments.h"
 #include "tools/evenkeel/change_report.h"
@@ -20,6 +23,9 @@ namespace {
 // As in safety.confirm_within.
 constexpr absl::Duration kTrialMin = absl::Seconds(30);
 constexpr absl::Duration kTrialMax = absl::Hours(1);
+// As evenkeeld holds it.
+constexpr int kCanaryMin = 1;
+constexpr int kCanaryMax = 50;
 
 std::optional<Failure> ReadConfirm(const Arguments& arguments, v1::ApplyRequest& request) {
   if (arguments.Has("confirm")) request.set_confirm(arguments.Get("confirm").text);
@@ -43,6 +49,26 @@ std::optional<Failure> ReadConfirm(const Arguments& arguments, v1::ApplyRequest&
   return std::nullopt;
 }
 
+std::optional<Failure> ReadCanary(const Arguments& arguments, v1::ApplyRequest& request) {
+  if (!arguments.Has("canary")) return std::nullopt;
+  const std::string& text = arguments.Get("canary").text;
+  int percent = 0;
+  const bool is_read = absl::EndsWith(text, "%") &&
+                       absl::SimpleAtoi(absl::StripSuffix(text, "%"), &percent) &&
+                       absl::StrCat(percent, "%") == text;
+  if (!is_read || percent < kCanaryMin || percent > kCanaryMax) {
+    return UsageFailure(absl::StrCat("--canary=", Printable(text), " is malformed"),
+                        absl::StrCat("write a whole percentage from ", kCanaryMin, "% to ",
+                                     kCanaryMax, "%, as --canary=5%"));
+  }
+  if (request.confirm() == "now") {
+    return UsageFailure("--confirm=now has no trial that --canary could begin",
+                        "give one of the two");
+  }
+  request.set_canary_percent(percent);
+  return std::nullopt;
+}
+
 std::optional<Failure> ReadFlags(const Arguments& arguments, v1::ApplyRequest& request) {
   request.set_reason(arguments.Get("reason").text);
   if (arguments.Has("base")) request.set_base_revision(arguments.Get("base").whole);
@@ -53,7 +79,8 @@ std::optional<Failure> ReadFlags(const Arguments& arguments, v1::ApplyRequest& r
     if (auto* failure = std::get_if<Failure>(&allow)) return *std::move(failure);
     *request.add_allow() = std::get<v1::Override>(std::move(allow));
   }
-  return ReadConfirm(arguments, request);
+  if (auto failure = ReadConfirm(arguments, request)) return failure;
+  return ReadCanary(arguments, request);
 }
 
 }  // namespace
@@ -78,7 +105,7 @@ ExitStatus RunApply(const Arguments& arguments, Console& console) {
   const bool waits = arguments.IsOn("wait") || request.confirm() == "auto";
   if (!failure && waits && reply.result().state() == "trial") {
     console.err() << "evenkeel: revision " << reply.result().revision() << " is on trial until "
-                  << Printable(reply.result().confirm_deadline())
+                  << Printable(reply.result().confirm_deadline()) << CanaryWords(reply.result())
                   << "; waiting for its end (evenkeel confirm, evenkeel rollback)\n"
                   << std::flush;
     failure = AwaitTrialEnd(arguments, kWaitMargin, reply);

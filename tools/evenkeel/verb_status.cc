@@ -38,6 +38,12 @@ std::string RenderHead(const v1::StatusReply& status, bool color) {
                                   ? " from now; it has been confirmed, and planes are being asked"
                                   : " from now, unless confirmed: evenkeel confirm, or evenkeel "
                                     "rollback")});
+    if (trial.has_canary()) {
+      const v1::Canary& canary = trial.canary();
+      fields.push_back({"canary", absl::StrCat(canary.percent(), "% of the slots",
+                                               canary.has_waits_for() ? "; it waits: " : "",
+                                               canary.waits_for())});
+    }
   }
   return RenderFields(fields, color);
 }

@@ -49,6 +49,16 @@ std::vector<Scenario> Scenarios() {
     rig.Now(rig.Text({10, 10}));
     rig.Try(rig.Text({10, 12}));
   };
+  const auto canary = [](ChangeRig& rig) {
+    return rig.pipeline_->Apply(
+        {.content = rig.Text({10, 10, 10}), .reason = "r", .canary_percent = 5}, kAlice);
+  };
+  const auto widen = [](ChangeRig& rig, int percent) {
+    const absl::Status widened =
+        rig.pipeline_->Widen({.revision = 2, .percent = percent, .evidence = "e"}, kBob);
+    EXPECT_TRUE(widened.ok()) << widened;
+    return ApplyOutcome{.revision = 2, .state = ChangeState::kTrial};
+  };
   return {
       {"the first apply", [](ChangeRig&) {},
        [](ChangeRig& rig) {
@@ -66,6 +76,20 @@ std::vector<Scenario> Scenarios() {
        [](ChangeRig& rig) {
          return rig.Try(rig.Text({10, 12}));
        }},
+      {"apply --canary", base, [canary](ChangeRig& rig) { return canary(rig); }},
+      {"widen",
+       [base, canary](ChangeRig& rig) {
+         base(rig);
+         canary(rig);
+       },
+       [widen](ChangeRig& rig) { return widen(rig, 5); }},
+      {"widen to every slot",
+       [base, canary, widen](ChangeRig& rig) {
+         base(rig);
+         canary(rig);
+         widen(rig, 5);
+       },
+       [widen](ChangeRig& rig) { return widen(rig, 25); }},
       {"confirm", on_trial, [](ChangeRig& rig) { return rig.pipeline_->Confirm(kAlice); }},
       {"rollback", on_trial, [](ChangeRig& rig) { return rig.pipeline_->Rollback({}, kAlice); }},
       {"the deadline", on_trial,
@@ -201,7 +225,7 @@ class Storm {
   std::string AnyText() { return rig_.Text({10 + Below(3), 10 + Below(3), 10 + Below(3)}); }
 
   void Event() {
-    switch (Below(16)) {
+    switch (Below(18)) {
       case 0:
       case 1:
       case 2:
@@ -253,6 +277,23 @@ class Storm {
         Tell("the plane will not answer");
         if (Below(2) == 0) return rig_.plane_.AnswerNext(Silence(), Below(2) == 0);
         return rig_.plane_.AnswerNextDecision(Silence(), Below(2) == 0);
+      case 15:
+        Tell("apply --canary");
+        return Hear(rig_.pipeline_->Apply(
+            {.content = AnyText(), .reason = "storm", .again = "storm", .canary_percent = 5},
+            kAlice));
+      case 16:
+        Tell("widen");
+        if (const std::optional<TrialView> trial = rig_.pipeline_->Trial();
+            trial && trial->canary) {
+          story_.back() += ": " + rig_.pipeline_
+                                      ->Widen({.revision = trial->revision,
+                                               .percent = trial->canary->percent,
+                                               .evidence = "storm"},
+                                              kBob)
+                                      .ToString();
+        }
+        return;
       default:
         Tell("the machine is started again");
         return rig_.Reboot();

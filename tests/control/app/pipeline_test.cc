@@ -113,14 +113,6 @@ TEST_F(PipelineTest, RefusesAFileWithErrorsAndTellsThemAll) {
   EXPECT_EQ(*store_->NextRevision(), 1);
 }
 
-TEST_F(PipelineTest, SaysWhyNothingConfirmsItselfYet) {
-  const ApplyOutcome outcome = pipeline_->Apply(
-      {.content = Text({1, 1}), .file = "f", .reason = "r", .confirm = "auto"}, kAlice);
-  ASSERT_TRUE(outcome.refusal);
-  EXPECT_EQ(outcome.refusal->code, "refused");
-  EXPECT_TRUE(absl::StrContains(outcome.refusal->message, "watches traffic"));
-}
-
 TEST_F(PipelineTest, RefusesAWayOfConfirmingThatItDoesNotKnow) {
   const ApplyOutcome outcome = pipeline_->Apply(
       {.content = Text({1, 1}), .file = "f", .reason = "r", .confirm = "soon"}, kAlice);

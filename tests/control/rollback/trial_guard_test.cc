@@ -144,6 +144,73 @@ TEST_F(TrialGuardTest, DoesNotConfirmWhatNobodyAskedItTo) {
   EXPECT_TRUE(IsOnTrial());
 }
 
+class CanaryGuardTest : public TrialGuardTest {
+ protected:
+  ApplyOutcome Canary(const std::string& text) {
+    return pipeline_->Apply({.content = text, .file = "", .reason = "test", .canary_percent = 5},
+                            kAlice);
+  }
+  int Percent() { return IsOnTrial() ? pipeline_->Trial()->canary->percent : 0; }
+};
+
+TEST_F(CanaryGuardTest, WidensByItselfAndThenIsAnOrdinaryTrial) {
+  ASSERT_FALSE(Canary(Text({100, 100, 100, 100})).refusal);
+  ASSERT_TRUE(Comes([&] { return Percent() == 25; }));
+  ASSERT_TRUE(Comes([&] { return Percent() == 100; }));
+  for (int i = 0; i < 100; ++i) Second({100, 100, 100, 100});
+  EXPECT_EQ(Percent(), 100);
+  EXPECT_FALSE(pipeline_->Confirm(kAlice).refusal);
+}
+
+TEST_F(CanaryGuardTest, ConfirmsItselfAfterItsLastStage) {
+  const ApplyOutcome tried = Canary(Text({100, 100, 100, 100}));
+  guard_.ConfirmByItself(tried.revision);
+  ASSERT_TRUE(Comes([&] { return Percent() == 100; }));
+  now_.flows[{NameId("dns"), BackendId(MapIpv4({10, 0, 1, 14}))}].new_flows += 300;
+  Second({100, 100, 100, 100});
+  now_.flows[{NameId("dns"), BackendId(MapIpv4({10, 0, 1, 14}))}].new_flows += 300;
+  ASSERT_TRUE(Comes([&] { return !IsOnTrial(); }));
+  EXPECT_EQ(StateOf(tried.revision), RevisionState::kConfirmed);
+}
+
+TEST_F(CanaryGuardTest, GoesBackOnEvidenceWhileOnlyTheSliceFeltIt) {
+  Fail({"b4"});
+  const ApplyOutcome tried = Canary(Text({100, 100, 100, 100}));
+  int widest = 0;
+  ASSERT_TRUE(Comes([&] {
+    widest = std::max(widest, Percent());
+    return !IsOnTrial();
+  }));
+  EXPECT_EQ(widest, 5);
+  EXPECT_EQ(StateOf(tried.revision), RevisionState::kRolledBack);
+}
+
+TEST_F(CanaryGuardTest, WaitsForFlowsAndSaysSo) {
+  ASSERT_FALSE(Canary(Text({100, 100, 100, 100})).refusal);
+  for (int i = 0; i < 100; ++i) {
+    Second({100, 100, 100, 0});
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_EQ(Percent(), 5);
+  EXPECT_TRUE(absl::StrContains(pipeline_->Trial()->canary->waits_for, "b4"))
+      << pipeline_->Trial()->canary->waits_for;
+}
+
+// New flows come to b4, and nothing follows them.
+TEST_F(CanaryGuardTest, WaitsWhereTheSliceIsFollowedUpWorseThanTheRest) {
+  ASSERT_FALSE(Canary(Text({100, 100, 100, 100})).refusal);
+  const FlowKey b4{NameId("http"), BackendId(MapIpv4({10, 0, 1, 14}))};
+  for (int i = 0; i < 100; ++i) {
+    now_.flows[b4].new_flows += 50;
+    now_.flows[b4].packets += 50;
+    Second({100, 100, 100});
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_EQ(Percent(), 5);
+  EXPECT_TRUE(absl::StrContains(pipeline_->Trial()->canary->waits_for, "packets follow"))
+      << pipeline_->Trial()->canary->waits_for;
+}
+
 TEST_F(TrialGuardTest, SaysWhyATrialCouldNotConfirmItself) {
   ApplyCall call{.content = Text({100, 100, 100, 100}), .reason = "test"};
   rates_.clear();

@@ -75,7 +75,7 @@ TEST_F(ChangeVerbsTest, ApplySendsTheFileAndSaysWhatRunsNow) {
   EXPECT_EQ(daemon_->applied().base_revision(), 2);
   EXPECT_EQ(Run({"apply", file, "--reason=x", "--confirm=now", "--json"}).out,
             R"({"revision":3,"state":"confirmed","generation":8,"confirm_deadline":null,)"
-            R"("reason":null})"
+            R"("reason":null,"canary":null})"
             "\n");
   EXPECT_FALSE(daemon_->applied().has_base_revision());
 }
@@ -136,9 +136,10 @@ TEST_F(ChangeVerbsTest, ApplySaysWhatToDoWhileTheTrialRuns) {
   EXPECT_FALSE(daemon_->applied().has_confirm_within());
   EXPECT_FALSE(daemon_->applied().has_plan_digest());
   EXPECT_FALSE(daemon_->applied().has_again());
-  EXPECT_EQ(Apply({"--json"}).out, R"({"revision":7,"state":"trial","generation":20,)"
-                                   R"("confirm_deadline":"2026-11-29T05:12:00Z","reason":null})"
-                                   "\n");
+  EXPECT_EQ(Apply({"--json"}).out,
+            R"({"revision":7,"state":"trial","generation":20,)"
+            R"("confirm_deadline":"2026-11-29T05:12:00Z","reason":null,"canary":null})"
+            "\n");
 }
 
 TEST_F(ChangeVerbsTest, ApplyTellsTheDaemonAllThatItWasTold) {
@@ -183,13 +184,17 @@ TEST_F(ChangeVerbsTest, ApplyRefusesMalformedFlagsBeforeItAsks) {
                            "--wait=maybe",
                            "--base=x",
                            "--shadow",
-                           "--canary=1%"}) {
+                           "--canary=0%",
+                           "--canary=51%",
+                           "--canary=05%",
+                           "--canary=5"}) {
     const Outcome outcome = Apply({flag, "--json"});
     EXPECT_EQ(outcome.status, 2) << flag;
     EXPECT_EQ(outcome.Object()["error"]["code"], "usage") << flag << ": " << outcome.out;
     EXPECT_NE(outcome.Object()["error"]["hint"], "") << flag;
   }
   EXPECT_EQ(Apply({"--confirm=now", "--confirm-within=1m"}).status, 2);
+  EXPECT_EQ(Apply({"--confirm=now", "--canary=5%"}).status, 2);
   EXPECT_EQ(Apply({absl::StrCat("--plan=", kDigest), absl::StrCat("--plan=", kDigest)}).status, 2);
   EXPECT_EQ(Run({"apply", folder_.Path("none"), "--reason=x"}).status, 2);
 }
@@ -281,8 +286,8 @@ TEST_F(ChangeVerbsTest, ConfirmAndRollbackTellHowTheTrialEnded) {
   EXPECT_EQ(back.out, "revision 7 is rolled back, generation 20\n");
   EXPECT_EQ(daemon_->rolled_back().reason(), "errors rise");
   EXPECT_FALSE(daemon_->rolled_back().has_to());
-  const std::vector<std::string> fields = {"revision", "state", "generation", "confirm_deadline",
-                                           "reason"};
+  const std::vector<std::string> fields = {"revision",         "state",  "generation",
+                                           "confirm_deadline", "reason", "canary"};
   EXPECT_EQ(Names(Run({"confirm", "--json"}).Object()), fields);
   EXPECT_EQ(Names(Run({"rollback", "--json"}).Object()), fields);
 }

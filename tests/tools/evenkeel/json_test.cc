@@ -17,7 +17,8 @@ TEST(JsonTest, PrintsEveryFieldInTheOrderOfTheInterfaceAndNullForWhatIsUnset) {
             R"({"revision":0,"state":"","generation":0,"planes":[],"trial":null,)"
             R"("alarms":[],"drains":[]})");
   EXPECT_EQ(Line(ToJson(v1::ApplyResult())),
-            R"({"revision":0,"state":"","generation":0,"confirm_deadline":null,"reason":null})");
+            R"({"revision":0,"state":"","generation":0,"confirm_deadline":null,"reason":null,)"
+            R"("canary":null})");
 }
 
 TEST(JsonTest, PrintsAnOptionalFieldThatIsSetToItsDefault) {
