@@ -56,6 +56,8 @@
 
 namespace evenkeel {
 
+struct ShadowCandidate;
+
 // What runs, confirmed or on trial, and what was made of it. Immutable.
 struct RunningRevision {
   int64_t revision = 0;
@@ -105,6 +107,11 @@ class Pipeline {
   // Returns once every plane runs `call.content` (on trial, unless `confirm` is "now"), or nothing
   // has changed.
   ApplyOutcome Apply(const ApplyCall& call, const Who& who);
+
+  // What a shadow of `call.content` would decide by: judged as an apply, with guards told and not
+  // obeyed; nothing is stored or published (control/shadow/).
+  ShadowCandidate MakeShadow(const ApplyCall& call, const Who& who);
+  void LogShadow(const Who& who, absl::string_view text);
 
   // The trial becomes the running revision for good: told only once every plane has agreed.
   // `judged`: the trial that is meant; another one is left alone.

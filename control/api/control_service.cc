@@ -11,6 +11,7 @@
 #include "control/api/evenkeel.grpc.pb.h"
 #include "control/api/plan_message.h"
 #include "control/api/reports.h"
+#include "control/api/shadow_reports.h"
 #include "control/config/literals.h"
 
 namespace evenkeel {
@@ -55,8 +56,13 @@ ApplyCall ToCall(const v1::ApplyRequest& request) {
 
 class ControlService final : public v1::Control::Service {
  public:
-  ControlService(Pipeline* pipeline, Traffic* traffic, TrialGuard* guard, const Caller& caller)
-      : pipeline_(*pipeline), traffic_(*traffic), guard_(*guard), caller_(caller) {}
+  ControlService(Pipeline* pipeline, Traffic* traffic, TrialGuard* guard, ShadowBook* shadows,
+                 const Caller& caller)
+      : pipeline_(*pipeline),
+        traffic_(*traffic),
+        guard_(*guard),
+        shadows_(*shadows),
+        caller_(caller) {}
 
   grpc::Status Plan(grpc::ServerContext*, const v1::PlanRequest* request,
                     v1::PlanReply* reply) override {
@@ -79,6 +85,7 @@ class ControlService final : public v1::Control::Service {
                      v1::ApplyReply* reply) override {
     if (!MayCall("apply", Role::kChange, reply)) return grpc::Status::OK;
     ApplyCall call = ToCall(*request);
+    if (request->shadow()) return BeginShadow(call, reply);
     if (call.confirm != "auto") return Tell(pipeline_.Apply(call, caller_.who), reply);
     if (std::optional<Refusal> why = guard_.WhyNotAuto(call)) {
       return Tell({.refusal = std::move(why), .reason = {}, .findings = {}}, reply);
@@ -99,6 +106,20 @@ class ControlService final : public v1::Control::Service {
         pipeline_.AwaitTrialEnd(request->revision(), absl::Now() + wait);
     if (outcome.ok()) return Tell(*outcome, reply);
     FillError(outcome.status(), reply->mutable_error());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status AwaitShadow(grpc::ServerContext*, const v1::AwaitShadowRequest* request,
+                           v1::ApplyReply* reply) override {
+    if (!MayCall("apply", Role::kLook, reply)) return grpc::Status::OK;
+    const std::optional<ShadowView> shadow = shadows_.View();
+    if (shadow && shadow->number == request->number()) {
+      FillShadowReply(*shadow, reply);
+    } else {
+      FillError("not_found", absl::StrCat("there is no shadow ", request->number(), " any more"),
+                "evenkeeld was started anew, or another one was begun; nothing was changed",
+                reply->mutable_error());
+    }
     return grpc::Status::OK;
   }
 
@@ -178,7 +199,10 @@ class ControlService final : public v1::Control::Service {
 
   grpc::Status Status(grpc::ServerContext*, const v1::StatusRequest*,
                       v1::StatusReply* reply) override {
-    if (MayCall("status", Role::kLook, reply)) FillStatus(pipeline_, traffic_.Now(), reply);
+    if (!MayCall("status", Role::kLook, reply)) return grpc::Status::OK;
+    FillStatus(pipeline_, traffic_.Now(), reply);
+    const std::optional<ShadowView> shadow = shadows_.View();
+    if (shadow && shadow->is_running) FillShadow(*shadow, reply->mutable_shadow());
     return grpc::Status::OK;
   }
 
@@ -248,6 +272,19 @@ class ControlService final : public v1::Control::Service {
     return false;
   }
 
+  grpc::Status BeginShadow(const ApplyCall& call, v1::ApplyReply* reply) {
+    const ShadowStart start =
+        shadows_.Begin(call, call.confirm_within.value_or(ShadowBook::kUsual), caller_.who);
+    for (const Finding& finding : start.findings) FillFinding(finding, reply->add_findings());
+    if (start.refusal) {
+      FillError(start.refusal->code, start.refusal->message, start.refusal->hint,
+                reply->mutable_error());
+    } else {
+      FillShadowReply(*start.view, reply);
+    }
+    return grpc::Status::OK;
+  }
+
   grpc::Status Tell(const ApplyOutcome& outcome, v1::ApplyReply* reply) const {
     FillApply(outcome, absl::Now(), reply);
     return grpc::Status::OK;
@@ -256,14 +293,16 @@ class ControlService final : public v1::Control::Service {
   Pipeline& pipeline_;
   Traffic& traffic_;
   TrialGuard& guard_;
+  ShadowBook& shadows_;
   const Caller caller_;
 };
 
 }  // namespace
 
 std::shared_ptr<grpc::Service> MakeControlService(Pipeline* pipeline, Traffic* traffic,
-                                                  TrialGuard* guard, const Caller& caller) {
-  return std::make_shared<ControlService>(pipeline, traffic, guard, caller);
+                                                  TrialGuard* guard, ShadowBook* shadows,
+                                                  const Caller& caller) {
+  return std::make_shared<ControlService>(pipeline, traffic, guard, shadows, caller);
 }
 
 }  // namespace evenkeel

@@ -12,13 +12,15 @@
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
 #include "control/rollback/trial_guard.h"
+#include "control/shadow/shadow_book.h"
 
 namespace evenkeel {
 
-// `pipeline`, `traffic` and `guard` outlive the service. Its calls come from gRPC's threads,
+// All but `caller` outlive the service. Its calls come from gRPC's threads,
 // several at a time.
 std::shared_ptr<grpc::Service> MakeControlService(Pipeline* pipeline, Traffic* traffic,
-                                                  TrialGuard* guard, const Caller& caller);
+                                                  TrialGuard* guard, ShadowBook* shadows,
+                                                  const Caller& caller);
 
 }  // namespace evenkeel
 

@@ -158,6 +158,14 @@ void FillStatus(const Pipeline& pipeline, const TrafficNow& traffic, v1::StatusR
                .message = alarm.message},
               reply->add_alarms());
   }
+  for (const TrafficNote& note : traffic.samples.notes) {
+    v1::Alarm* out = reply->add_notes();
+    out->set_rule(note.rule);
+    out->set_service(note.service);
+    if (!note.backend.empty()) out->set_backend(note.backend);
+    out->set_since(Rfc3339(note.since));
+    out->set_message(note.message);
+  }
 }
 
 void FillServices(const RunningPtr& running, const TrafficNow& traffic, v1::ServicesReply* reply) {

@@ -26,6 +26,7 @@
 #include "control/publish/make_sink.h"
 #include "control/rollback/trial_guard.h"
 #include "control/sample/sample_look.h"
+#include "control/shadow/shadow_book.h"
 #include "control/store/state_dir.h"
 #include "control/store/store.h"
 #include "control/version.h"
@@ -135,6 +136,7 @@ struct Daemon::Parts {
   std::mutex probing;  // one dry run at a time
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<AlarmTeller> teller;
+  std::unique_ptr<ShadowBook> shadows;
   std::unique_ptr<SampleLook> samples;
   std::unique_ptr<Lookout> lookout;
   std::unique_ptr<TrialGuard> guard;
@@ -222,7 +224,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
       std::make_unique<TrialGuard>(parts->pipeline.get(), ProbeOnce, [parts = parts.get()] {
         return LowestRatesOf(*parts->pipeline, *parts->traffic, parts->lookout->history());
       });
-  parts->samples = std::make_unique<SampleLook>(parts->pipeline.get(), parts->traffic.get());
+  parts->shadows = std::make_unique<ShadowBook>(parts->pipeline.get());
+  parts->samples = std::make_unique<SampleLook>(parts->pipeline.get(), parts->traffic.get(),
+                                                parts->shadows.get());
   parts->lookout->RefineBy(
       [parts = parts.get()](std::vector<WatchAlarm>* alarms) { parts->samples->Refine(alarms); });
   parts->traffic->Observe([parts = parts.get()](const TrafficNow& now, absl::Time at) {
@@ -241,7 +245,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
 
   parts->servers = std::make_unique<ServerPool>([parts = parts.get()](const Caller& caller) {
     return MakeControlService(parts->pipeline.get(), parts->traffic.get(), parts->guard.get(),
-                              caller);
+                              parts->shadows.get(), caller);
   });
   parts->listener->Start(
       [parts = parts.get(), rules = *rules](UniqueFd connection, const Peer& peer) {

@@ -74,6 +74,8 @@ void SampleLook::Count(const lb_sample& sample, absl::Time at) {
   state.by_client =
       running_->decider.image().services()[fate.service].affinity == LB_AFFINITY_CLIENT;
   state.hitters.Add(sample);
+  shadows_.Add(sample,
+               {.service = service, .image = running_->decider.image(), .names = running_->names});
   if ((sample.flags & LB_FLOW_NEW) != 0) state.groups.Add(fate.hash);
 }
 
@@ -89,6 +91,7 @@ void SampleLook::See(absl::Time at) {
     state.hitters.EndSecond(at);
     state.groups.EndSecond(at, nats, state.by_client);
   }
+  shadows_.EndSecond(at);
   Tell();
 }
 

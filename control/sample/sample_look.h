@@ -1,7 +1,8 @@
 // Takes the planes' sampled headers once a second, decides each by the tables that run, and keeps
-// what they tell: elephants and heavy clients, and whether new flows hash evenly.
+// what they tell: elephants and heavy clients, and whether new flows hash evenly. A shadow that
+// runs is shown each of them.
 //
-//   SampleLook samples(&pipeline, &traffic);
+//   SampleLook samples(&pipeline, &traffic, &shadows);
 //   traffic.Observe([&](...) { samples.See(at); lookout.See(now, at); });
 //   lookout.RefineBy([&](std::vector<WatchAlarm>* alarms) { samples.Refine(alarms); });
 //
@@ -22,14 +23,16 @@
 #include "control/sample/names.h"
 #include "control/sample/sample_rate.h"
 #include "control/sample/slot_groups.h"
+#include "control/shadow/shadow_book.h"
 #include "control/watch/watch_alarm.h"
 
 namespace evenkeel {
 
 class SampleLook {
  public:
-  // Both outlive it.
-  SampleLook(Pipeline* pipeline, Traffic* traffic) : pipeline_(*pipeline), traffic_(*traffic) {}
+  // All outlive it.
+  SampleLook(Pipeline* pipeline, Traffic* traffic, ShadowBook* shadows)
+      : pipeline_(*pipeline), traffic_(*traffic), shadows_(*shadows) {}
 
   void See(absl::Time at);
 
@@ -58,6 +61,7 @@ class SampleLook {
 
   Pipeline& pipeline_;
   Traffic& traffic_;
+  ShadowBook& shadows_;
   std::unique_ptr<Running> running_;  // null: nothing runs
   SampleRate rate_;
   SampleNow now_;

@@ -112,6 +112,9 @@ std::optional<Failure> Client::Call(const v1::PlanRequest& request, v1::PlanRepl
 std::optional<Failure> Client::Call(const v1::AwaitTrialRequest& request, v1::ApplyReply& reply) {
   return Ask(&v1::Control::Stub::AwaitTrial, request, reply);
 }
+std::optional<Failure> Client::Call(const v1::AwaitShadowRequest& request, v1::ApplyReply& reply) {
+  return Ask(&v1::Control::Stub::AwaitShadow, request, reply);
+}
 std::optional<Failure> Client::Call(const v1::HistoryRequest& request, v1::HistoryReply& reply) {
   return Ask(&v1::Control::Stub::History, request, reply);
 }

@@ -29,6 +29,7 @@ class Client {
   // reply is filled in all the same.
   std::optional<Failure> Call(const v1::PlanRequest& request, v1::PlanReply& reply);
   std::optional<Failure> Call(const v1::AwaitTrialRequest& request, v1::ApplyReply& reply);
+  std::optional<Failure> Call(const v1::AwaitShadowRequest& request, v1::ApplyReply& reply);
   std::optional<Failure> Call(const v1::HistoryRequest& request, v1::HistoryReply& reply);
   std::optional<Failure> Call(const v1::ShowRequest& request, v1::ShowReply& reply);
   std::optional<Failure> Call(const v1::AuditRequest& request, v1::AuditReply& reply);

@@ -23,7 +23,7 @@ std::vector<FlagSpec> ApplyFlags() {
       {"wait", kSwitch, "", "return when the trial has ended"},
       {"allow", kText, "RULE@PATH[=D]", "let this finding pass, for 24h or D", kRepeated},
       {"again", kText, "TEXT", "why what was rolled back is applied once more"},
-      {"shadow", kSwitch, "", "run beside what forwards", kNotBuilt},
+      {"shadow", kSwitch, "", "publish nothing: show what it would do, for 60s or D"},
       {"canary", kText, "P%", "on this share of the slots first, 1% to 50%; it widens by itself"},
   };
 }

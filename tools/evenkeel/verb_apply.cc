@@ -1,5 +1,6 @@
 // evenkeel apply: hands a file to evenkeeld, which judges it and publishes it, on trial unless told
 // otherwise.
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "absl/strings/match.h"
@@ -13,8 +14,12 @@
 #include "tools/evenkeel/commands.h"
 #include "tools/evenkeel/config_file.h"
 #include "tools/evenkeel/console.h"
+#include "tools/evenkeel/findings.h"
+#include "tools/evenkeel/json.h"
 #include "tools/evenkeel/override_flag.h"
+#include "tools/evenkeel/plan_files.h"
 #include "tools/evenkeel/printable.h"
+#include "tools/evenkeel/shadow_report.h"
 #include "tools/evenkeel/trial_wait.h"
 
 namespace evenkeel::cli {
@@ -23,11 +28,17 @@ namespace {
 // As in safety.confirm_within.
 constexpr absl::Duration kTrialMin = absl::Seconds(30);
 constexpr absl::Duration kTrialMax = absl::Hours(1);
+constexpr absl::Duration kShadowMin = absl::Seconds(5);
 // As evenkeeld holds it.
 constexpr int kCanaryMin = 1;
 constexpr int kCanaryMax = 50;
 
 std::optional<Failure> ReadConfirm(const Arguments& arguments, v1::ApplyRequest& request) {
+  request.set_shadow(arguments.IsOn("shadow"));
+  if (request.shadow() && arguments.Has("confirm")) {
+    return UsageFailure("--shadow publishes nothing that --confirm could be about",
+                        "give one of the two; --confirm-within says how long the shadow runs");
+  }
   if (arguments.Has("confirm")) request.set_confirm(arguments.Get("confirm").text);
   const std::string& confirm = request.confirm();
   if (!confirm.empty() && confirm != "now" && confirm != "auto") {
@@ -37,9 +48,11 @@ std::optional<Failure> ReadConfirm(const Arguments& arguments, v1::ApplyRequest&
   }
   if (!arguments.Has("confirm-within")) return std::nullopt;
   const FlagValue& within = arguments.Get("confirm-within");
-  if (within.duration < kTrialMin || within.duration > kTrialMax) {
-    return UsageFailure(absl::StrCat("--confirm-within=", within.text, " is out of bounds"),
-                        "write a duration from 30s to 1h");
+  const absl::Duration shortest = request.shadow() ? kShadowMin : kTrialMin;
+  if (within.duration < shortest || within.duration > kTrialMax) {
+    return UsageFailure(
+        absl::StrCat("--confirm-within=", within.text, " is out of bounds"),
+        request.shadow() ? "write a duration from 5s to 1h" : "write a duration from 30s to 1h");
   }
   if (confirm == "now") {
     return UsageFailure("--confirm=now has no trial that --confirm-within could end",
@@ -65,6 +78,10 @@ std::optional<Failure> ReadCanary(const Arguments& arguments, v1::ApplyRequest& 
     return UsageFailure("--confirm=now has no trial that --canary could begin",
                         "give one of the two");
   }
+  if (request.shadow()) {
+    return UsageFailure("--shadow publishes nothing that --canary could begin with",
+                        "give one of the two");
+  }
   request.set_canary_percent(percent);
   return std::nullopt;
 }
@@ -81,6 +98,30 @@ std::optional<Failure> ReadFlags(const Arguments& arguments, v1::ApplyRequest& r
   }
   if (auto failure = ReadConfirm(arguments, request)) return failure;
   return ReadCanary(arguments, request);
+}
+
+// Waits for its end: it is for the report that a shadow is begun.
+ExitStatus ReportShadow(const Arguments& arguments, std::optional<Failure> failure,
+                        v1::ApplyReply& reply, Console& console) {
+  const std::string& file = arguments.operands[0];
+  if (!failure) {
+    console.err() << "evenkeel: the shadow of " << Printable(file) << " runs for "
+                  << absl::FormatDuration(absl::Seconds(reply.shadow().seconds_left()))
+                  << " beside revision " << reply.shadow().base_revision()
+                  << "; nothing is forwarded by it\n"
+                  << std::flush;
+    failure = AwaitShadowEnd(arguments, reply);
+  }
+  if (failure) return FailWithFindings(file, FromReply(reply.findings()), *failure, console);
+  console.err() << RenderFindings(file, FromReply(reply.findings()), console.error_color());
+  if (console.json()) {
+    nlohmann::ordered_json object = ToJson(reply.result());
+    object["shadow"] = ToJson(reply.shadow());
+    console.PrintJson(object);
+  } else {
+    console.out() << RenderShadow(reply.shadow(), console.terminal().color);
+  }
+  return ExitStatus::kDone;
 }
 
 }  // namespace
@@ -102,6 +143,7 @@ ExitStatus RunApply(const Arguments& arguments, Console& console) {
   Client client(arguments.socket, arguments.timeout);
   v1::ApplyReply reply;
   std::optional<Failure> failure = client.Call(request, reply);
+  if (request.shadow()) return ReportShadow(arguments, failure, reply, console);
   const bool waits = arguments.IsOn("wait") || request.confirm() == "auto";
   if (!failure && waits && reply.result().state() == "trial") {
     console.err() << "evenkeel: revision " << reply.result().revision() << " is on trial until "

@@ -11,6 +11,7 @@
 #include "tools/evenkeel/console.h"
 #include "tools/evenkeel/json.h"
 #include "tools/evenkeel/numbers.h"
+#include "tools/evenkeel/shadow_report.h"
 #include "tools/evenkeel/table.h"
 
 namespace evenkeel::cli {
@@ -102,6 +103,15 @@ std::string RenderAlarms(const v1::StatusReply& status, bool color) {
   return "\n" + alarms.Render(color);
 }
 
+std::string RenderNotes(const v1::StatusReply& status, bool color) {
+  if (status.notes().empty()) return "";
+  Table notes({{"NOTE"}, {"SERVICE"}, {"BACKEND"}, {"SINCE"}, {"MESSAGE"}});
+  for (const v1::Alarm& note : status.notes()) {
+    notes.Add({note.rule(), note.service(), note.backend(), note.since(), note.message()});
+  }
+  return "\n" + notes.Render(color);
+}
+
 std::string RenderDrains(const v1::StatusReply& status, bool color) {
   if (status.drains().empty()) return "";
   Table drains({{"DRAINED"}, {"UNTIL"}, {"LEFT", Align::kRight}, {"DONE"}, {"REASON"}});
@@ -125,7 +135,9 @@ ExitStatus RunStatus(const Arguments& arguments, Console& console) {
   }
   const bool color = console.terminal().color;
   console.out() << RenderHead(status, color) << RenderPlanes(status, color)
-                << RenderAlarms(status, color) << RenderDrains(status, color);
+                << RenderAlarms(status, color) << RenderNotes(status, color)
+                << RenderDrains(status, color);
+  if (status.has_shadow()) console.out() << "\n" << RenderShadow(status.shadow(), color);
   if (status.state() == "empty") {
     console.out() << "\nnothing is published yet: "
                      "evenkeel apply FILE --reason=TEXT\n";

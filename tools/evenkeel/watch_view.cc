@@ -83,6 +83,9 @@ std::vector<std::string> RenderWatch(const TopSample* before, const TopSample& n
   if (now.status.has_trial()) add(SentenceOf(now.status.trial()), Ink::kStrong);
   for (const v1::Alarm& alarm : now.status.alarms()) add(SentenceOf(alarm), Ink::kBad);
   if (now.status.alarms().empty()) add("no alarm", Ink::kGood);
+  for (const v1::Alarm& note : now.status.notes()) {
+    add(absl::StrCat("note: ", SentenceOf(note)), Ink::kPlain);
+  }
 
   // Shares keep half of the screen, however many alarms there are.
   words.resize(std::min(words.size(), std::max<size_t>(rows / 2, 1)));

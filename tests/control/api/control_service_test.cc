@@ -29,12 +29,13 @@ class ControlServiceTest : public testing::Test {
           return std::vector<ProbeReport>(targets.size());
         },
         [] { return std::map<std::string, double>(); });
+    shadows_ = std::make_unique<ShadowBook>(pipeline_.get());
     root_ = As(Role::kChange);
   }
   ~ControlServiceTest() override { plane_.Stop(); }
 
   std::shared_ptr<grpc::Service> As(Role role) {
-    return MakeControlService(pipeline_.get(), traffic_.get(), guard_.get(),
+    return MakeControlService(pipeline_.get(), traffic_.get(), guard_.get(), shadows_.get(),
                               {.who = {.uid = 1000, .name = "alice"}, .role = role});
   }
   template <typename Reply, typename Request>
@@ -71,6 +72,7 @@ class ControlServiceTest : public testing::Test {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<Traffic> traffic_;
   std::unique_ptr<TrialGuard> guard_;
+  std::unique_ptr<ShadowBook> shadows_;
   std::shared_ptr<grpc::Service> root_;
 };
 
@@ -172,6 +174,30 @@ TEST_F(ControlServiceTest, RefusesADrainUntilNoTime) {
   v1::DrainRequest request;
   request.set_until("tomorrow");
   EXPECT_EQ(Code(*root_, &Stub::Drain, request), "usage");
+}
+
+TEST_F(ControlServiceTest, AShadowPublishesNothingAndIsAskedForByItsNumber) {
+  EXPECT_EQ(Apply(*root_, {100, 100}).error().code(), "");
+  const uint64_t generation = plane_.State().generation;
+  v1::ApplyRequest request;
+  request.set_content(Text({100, 300}));
+  request.set_file("/etc/e.yaml");
+  request.set_reason("test");
+  request.set_shadow(true);
+  const auto begun = Call<v1::ApplyReply>(*root_, &Stub::Apply, request);
+  EXPECT_EQ(begun.error().code(), "") << begun.error().message();
+  EXPECT_EQ(begun.result().revision(), 1);
+  EXPECT_TRUE(begun.shadow().running());
+  EXPECT_EQ(begun.shadow().seconds_left(), 60);
+  EXPECT_EQ(plane_.State().generation, generation);
+  EXPECT_EQ(Code<v1::ApplyReply>(*root_, &Stub::Apply, request), "refused") << "one at a time";
+  EXPECT_EQ(Code<v1::ApplyReply>(*As(Role::kLook), &Stub::Apply, request), "permission");
+  v1::AwaitShadowRequest await;
+  await.set_number(begun.shadow().number());
+  EXPECT_TRUE(Call<v1::ApplyReply>(*As(Role::kLook), &Stub::AwaitShadow, await).shadow().running());
+  await.set_number(99);
+  EXPECT_EQ(Code<v1::ApplyReply>(*root_, &Stub::AwaitShadow, await), "not_found");
+  EXPECT_TRUE(Call<v1::StatusReply>(*root_, &Stub::Status, v1::StatusRequest()).has_shadow());
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ class SampleLookTest : public testing::Test, protected ChangeRig {
   absl::Time at_ = absl::FromUnixSeconds(1'790'000'000);
   uint32_t next_ = 0;
   Traffic traffic_{{&plane_}};
-  SampleLook samples_{pipeline_.get(), &traffic_};
+  ShadowBook shadows_{pipeline_.get()};
+  SampleLook samples_{pipeline_.get(), &traffic_, &shadows_};
 };
 
 TEST_F(SampleLookTest, OrdinaryTrafficHasClientsAndNoNote) {

@@ -183,7 +183,6 @@ TEST_F(ChangeVerbsTest, ApplyRefusesMalformedFlagsBeforeItAsks) {
                            "--again=",
                            "--wait=maybe",
                            "--base=x",
-                           "--shadow",
                            "--canary=0%",
                            "--canary=51%",
                            "--canary=05%",
@@ -195,8 +194,52 @@ TEST_F(ChangeVerbsTest, ApplyRefusesMalformedFlagsBeforeItAsks) {
   }
   EXPECT_EQ(Apply({"--confirm=now", "--confirm-within=1m"}).status, 2);
   EXPECT_EQ(Apply({"--confirm=now", "--canary=5%"}).status, 2);
+  EXPECT_EQ(Apply({"--shadow", "--canary=5%"}).status, 2);
   EXPECT_EQ(Apply({absl::StrCat("--plan=", kDigest), absl::StrCat("--plan=", kDigest)}).status, 2);
   EXPECT_EQ(Run({"apply", folder_.Path("none"), "--reason=x"}).status, 2);
+}
+
+TEST_F(ChangeVerbsTest, AShadowIsWaitedForAndReportedAndChangesNothing) {
+  FakeAnswers answers;
+  answers.apply = Ended("confirmed");
+  v1::Shadow& begun = *answers.apply.mutable_shadow();
+  begun.set_number(1);
+  begun.set_running(true);
+  begun.set_seconds_left(10);
+  answers.await_shadow = Ended("confirmed");
+  v1::Shadow& shadow = *answers.await_shadow.mutable_shadow();
+  shadow.set_number(1);
+  shadow.set_file("/etc/new.yaml");
+  shadow.set_base_revision(7);
+  shadow.set_seconds(10);
+  shadow.set_samples(500);
+  v1::ShadowService& service = *shadow.add_services();
+  service.set_service("http");
+  service.set_flows(100);
+  service.set_flows_moved(40);
+  (*service.mutable_refused())["no_backend"] = 3;
+  v1::ShadowBackend& backend = *service.add_backends();
+  backend.set_name("web/b1");
+  backend.set_new_flows_running(0.25);
+  backend.set_new_flows_shadow(0.5);
+  backend.set_error(0.02);
+  Start(answers);
+  const Outcome told = Apply({"--shadow", "--confirm-within=10s"});
+  EXPECT_EQ(told.status, 0);
+  EXPECT_TRUE(daemon_->applied().shadow());
+  EXPECT_EQ(daemon_->applied().confirm_within(), 10);
+  for (const char* part : {"beside revision 7", "nothing was changed", "40 of 100 flows", "web/b1",
+                           "25.00%", "50.00%", "3 packets", "no_backend"}) {
+    EXPECT_NE(told.out.find(part), std::string::npos) << part << " in " << told.out;
+  }
+  const Outcome json = Apply({"--shadow", "--json"});
+  EXPECT_EQ(json.status, 0);
+  EXPECT_EQ(json.Object()["state"], "confirmed");
+  EXPECT_EQ(json.Object()["shadow"]["services"][0]["backends"][0]["new_flows_shadow"], 0.5);
+  EXPECT_TRUE(json.Object()["shadow"]["services"][0]["backends"][0]["packets_shadow"].is_null());
+  EXPECT_FALSE(json.Object()["shadow"]["running"]);
+  EXPECT_EQ(Apply({"--shadow", "--confirm=now"}).status, 2);
+  EXPECT_EQ(Apply({"--shadow", "--confirm-within=1s"}).status, 2);
 }
 
 TEST_F(ChangeVerbsTest, ApplyWaitsForTheEndOfTheTrial) {

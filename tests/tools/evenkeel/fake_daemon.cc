@@ -33,6 +33,10 @@ class FakeDaemon::Service final : public v1::Control::Service {
                           v1::ApplyReply* reply) override {
     return Give(context, answers_.await_trial, reply);
   }
+  grpc::Status AwaitShadow(grpc::ServerContext* context, const v1::AwaitShadowRequest*,
+                           v1::ApplyReply* reply) override {
+    return Give(context, answers_.await_shadow, reply);
+  }
   grpc::Status Confirm(grpc::ServerContext* context, const v1::ConfirmRequest*,
                        v1::ApplyReply* reply) override {
     return Give(context, answers_.confirm, reply);

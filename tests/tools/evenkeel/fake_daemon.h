@@ -17,6 +17,7 @@ struct FakeAnswers {
   v1::PlanReply plan;
   v1::ApplyReply apply;
   v1::ApplyReply await_trial;
+  v1::ApplyReply await_shadow;
   v1::ApplyReply confirm;
   v1::ApplyReply rollback;
   v1::ApplyReply drain;

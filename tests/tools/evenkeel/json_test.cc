@@ -15,7 +15,7 @@ std::string Line(const nlohmann::ordered_json& json) { return Dump(json, JsonLay
 TEST(JsonTest, PrintsEveryFieldInTheOrderOfTheInterfaceAndNullForWhatIsUnset) {
   EXPECT_EQ(Line(ReplyToJson(v1::StatusReply())),
             R"({"revision":0,"state":"","generation":0,"planes":[],"trial":null,)"
-            R"("alarms":[],"drains":[]})");
+            R"("alarms":[],"drains":[],"notes":[],"shadow":null})");
   EXPECT_EQ(Line(ToJson(v1::ApplyResult())),
             R"({"revision":0,"state":"","generation":0,"confirm_deadline":null,"reason":null,)"
             R"("canary":null})");

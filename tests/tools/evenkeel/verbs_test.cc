@@ -50,7 +50,7 @@ TEST_F(VerbsTest, StatusSaysWhatRuns) {
             R"("mode":null,"connected":true,"generation":31,"digest":"0123456789abcdef0123",)"
             R"("workers":[{"worker":0,"packets":12345,"new_flows":0}],)"
             R"("flow_tables":[]}],"trial":null,)"
-            R"("alarms":[],"drains":[]})"
+            R"("alarms":[],"drains":[],"notes":[],"shadow":null})"
             "\n");
 }
 
