@@ -85,9 +85,8 @@ void HeavyHitters::EndSecond(absl::Time at) {
   window_ = Close();
   Judge(HeavyFinding::Kind::kFlow, window_.flows < kFlowsMin ? std::nullopt : window_.flow,
         kFlowHeavy, kFlowLight, &flow_);
-  // A client that is nothing but its elephant is told as that.
+  // Whose one flow is heavy is told as that, unless his other flows are many too.
   const bool is_elephant = flow_ && window_.client && flow_->shares.client == window_.client->who &&
-                           window_.client->packets < kClientHeavy &&
                            window_.client->new_flows < kClientHeavy;
   Judge(HeavyFinding::Kind::kClient, is_elephant ? std::nullopt : window_.client, kClientHeavy,
         kClientLight, &client_);

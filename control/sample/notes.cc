@@ -14,7 +14,7 @@ std::string Percent(double share) { return absl::StrFormat("%.0f %%", 100 * shar
 std::string SharesText(const HeavyShares& shares) {
   std::vector<std::string> parts;
   const auto add = [&](double share, const char* what) {
-    if (share > 0) parts.push_back(absl::StrCat(Percent(share), " of the ", what));
+    if (share >= 0.005) parts.push_back(absl::StrCat(Percent(share), " of the ", what));
   };
   add(shares.new_flows, "new flows");
   add(shares.packets, "packets");
