@@ -8,7 +8,7 @@
 namespace evenkeel {
 namespace {
 
-IpAddress Address(absl::string_view text) { return *IpAddress::Parse(text); }
+IpAddress ParseAddress(absl::string_view text) { return *IpAddress::Parse(text); }
 
 Service Serving(absl::string_view vip, Ports ports, Protocol protocol = Protocol::kTcp) {
   Service service;
@@ -27,8 +27,8 @@ Config OnePool(HealthKind kind, uint32_t port) {
   pool.health.emplace();
   pool.health->kind = kind;
   pool.health->port = port;
-  pool.backends = {{.name = "b1", .address = Address("10.0.1.11"), .weight = 1},
-                   {.name = "b2", .address = Address("10.0.1.12"), .weight = 1}};
+  pool.backends = {{.name = "b1", .address = ParseAddress("10.0.1.11"), .weight = 1},
+                   {.name = "b2", .address = ParseAddress("10.0.1.12"), .weight = 1}};
   config.pools = {pool};
   config.services = {Serving("203.0.113.10", {.ranges = {{443, 443}}}),
                      Serving("203.0.113.16/28", {.any = true}),
@@ -44,22 +44,22 @@ TEST(HealthTargetsTest, OneForEachBackendOfAPoolWithHealth) {
   const std::vector<HealthTarget> targets = HealthTargetsOf(config);
   ASSERT_EQ(targets.size(), 2u);
   EXPECT_EQ(targets[1].backend, "b2");
-  EXPECT_EQ(targets[1].address, Address("10.0.1.12"));
+  EXPECT_EQ(targets[1].address, ParseAddress("10.0.1.12"));
   EXPECT_EQ(targets[1].path_port, 443);
 }
 
 TEST(HealthTargetsTest, ChecksTheVipsThatServeThePort) {
   EXPECT_THAT(HealthTargetsOf(OnePool(HealthKind::kTcp, 443))[0].vips,
-              testing::ElementsAre(Address("203.0.113.10"), Address("203.0.113.16")));
+              testing::ElementsAre(ParseAddress("203.0.113.10"), ParseAddress("203.0.113.16")));
   EXPECT_THAT(HealthTargetsOf(OnePool(HealthKind::kTcp, 9000))[0].vips,
-              testing::ElementsAre(Address("203.0.113.16")));
+              testing::ElementsAre(ParseAddress("203.0.113.16")));
 }
 
 TEST(HealthTargetsTest, ChecksEveryVipWhereNoneServesThePort) {
   Config config = OnePool(HealthKind::kHttp, 9999);
   config.services.erase(config.services.begin() + 1);
   EXPECT_THAT(HealthTargetsOf(config)[0].vips,
-              testing::ElementsAre(Address("203.0.113.9"), Address("203.0.113.10")));
+              testing::ElementsAre(ParseAddress("203.0.113.9"), ParseAddress("203.0.113.10")));
 }
 
 TEST(HealthTargetsTest, AnIcmpCheckTriesThePathAtTheLowestTcpPort) {
