@@ -119,8 +119,12 @@ void FollowUp::JudgeWhole(absl::Time at) {
   whole_bad_for_ = is_bad ? whole_bad_for_ + 1 : 0;
   const bool is_good = sum.flows >= kFlowsMin && sum.per_flow() >= kSilentBelow;
   whole_good_for_ = is_good ? whole_good_for_ + 1 : 0;
-  if (whole_.fault == WholeFault::kNone && whole_bad_for_ >= kSecondsInARow) {
-    whole_ = {.fault = followers < kGone * usual_ ? WholeFault::kNobodyAnswers : WholeFault::kFlood,
+  const bool is_gone = followers < kGone * usual_;
+  // Connections that were there fade away for some seconds: what looks like a flood then is none.
+  const bool is_news =
+      whole_.fault == WholeFault::kNone || (whole_.fault == WholeFault::kFlood && is_gone);
+  if (is_news && whole_bad_for_ >= kSecondsInARow) {
+    whole_ = {.fault = is_gone ? WholeFault::kNobodyAnswers : WholeFault::kFlood,
               .since = at - absl::Seconds(static_cast<int64_t>(kShort)),
               .flows = static_cast<double>(sum.flows) / seconds,
               .followers = followers,

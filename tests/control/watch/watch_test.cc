@@ -140,6 +140,17 @@ TEST_F(WatchTest, WhenNobodyAnswersAnyMoreItIsTheWayToThem) {
   EXPECT_EQ(watch_.Alarms().size(), 1u) << "it does not get used to it";
 }
 
+// Clients try again and again, and what was open fades away.
+TEST_F(WatchTest, SilenceThatBeganLikeAFloodIsSilence) {
+  Add({100, 100, 100, 100}, {5, 5, 5, 5}, 60);
+  Add({500, 500, 500, 500}, {0.4, 0.4, 0.4, 0.4}, 4);
+  ASSERT_EQ(watch_.Alarms().size(), 1u);
+  EXPECT_EQ(watch_.Alarms().front().rule, "F37");
+  Add({150, 150, 150, 150}, {0, 0, 0, 0}, 5);
+  ASSERT_EQ(watch_.Alarms().size(), 1u);
+  EXPECT_EQ(watch_.Alarms().front().rule, "F44");
+}
+
 TEST_F(WatchTest, AServiceThatWasNeverFollowedUpHasNoUsual) {
   Add({100, 100, 100, 100}, {0, 0, 0, 0}, 600);
   EXPECT_TRUE(watch_.Alarms().empty());
