@@ -74,12 +74,12 @@ def test_an_elephant_is_a_note_and_no_alarm(lab):
         time.sleep(2)
         elephant = subprocess.Popen(
             [LAB, "exec", "--name", lab.name, "client", "--", "sh", "-c",
-             "head -c 120000000 /dev/zero | curl -sS --limit-rate 4M --max-time 40 -o /dev/null --data-binary @- "
+             "head -c 240000000 /dev/zero | curl -sS --limit-rate 4M --max-time 90 -o /dev/null --data-binary @- "
              f"http://{TARGET['4']}/"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             seen = []
-            wait_until(lambda: seen.extend(elephants(lab)) or seen, "the note", 30)
+            wait_until(lambda: seen.extend(elephants(lab)) or seen, "the note", 60)
         finally:
             os.killpg(elephant.pid, signal.SIGKILL)
             elephant.wait()

@@ -98,6 +98,12 @@ TEST(SampleRateTest, TakesEveryPacketOfLittleTrafficAndThousandsOfMuch) {
   EXPECT_EQ(rate.every(), 3334u);
 }
 
+TEST(SampleRateTest, AReaderThatCameLateRaisesItALittle) {
+  SampleRate rate;
+  rate.Add(4096, true, 4);
+  EXPECT_EQ(rate.every(), 2u);
+}
+
 TEST(SampleRateTest, AFullRingRaisesItAndQuietLowersItByHalves) {
   SampleRate rate;
   rate.Add(8192, true, 1);
