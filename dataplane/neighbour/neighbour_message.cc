@@ -59,6 +59,7 @@ std::optional<NeighbourEvent> ParseNeighbour(const nlmsghdr& message) {
   event.interface_index = neighbour->ndm_ifindex;
   event.deleted = message.nlmsg_type == RTM_DELNEIGH;
   event.state = StateOf(neighbour->ndm_state);
+  event.is_fixed = (neighbour->ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0;
   std::optional<Address> address;
   const std::byte* attribute =
       reinterpret_cast<const std::byte*>(neighbour) + NLMSG_ALIGN(sizeof(ndmsg));

@@ -27,6 +27,7 @@ struct NeighbourEvent {
   Address address{};
   bool deleted = false;  // the kernel forgot it, which says nothing about the neighbour
   NeighbourState state = NeighbourState::kResolving;
+  bool is_fixed = false;  // somebody has written it down (permanent, noarp): not to be asked for
   std::optional<std::array<uint8_t, 6>> mac;
 };
 

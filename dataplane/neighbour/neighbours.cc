@@ -57,7 +57,10 @@ void Neighbours::Tick(absl::Time now) {
   const bool refresh = now >= next_refresh_;
   if (refresh) next_refresh_ = now + kRefreshEvery;
   for (const Address& address : wanted_) {
-    if (refresh || Word(address) == 0) Ask(address);
+    const auto entry = entries_.find(address);
+    const bool is_known = entry != entries_.end() && entry->second.word != 0;
+    // To ask for one that somebody has written down takes that from him (Linux 5.16 and later).
+    if (!is_known || (refresh && !entry->second.fixed)) Ask(address);
   }
 }
 
@@ -134,7 +137,7 @@ void Neighbours::Apply(const NeighbourEvent& event) {
     entry = {.failed = true};
   }
   if (event.state == NeighbourState::kUsable && event.mac) {
-    entry = {.word = lb_next_hop_word(event.mac->data())};
+    entry = {.word = lb_next_hop_word(event.mac->data()), .fixed = event.is_fixed};
   }
   if (wanted && entry.word != before) changed_(event.address, entry.word);
 }

@@ -58,6 +58,7 @@ class Neighbours {
  private:
   struct Entry {
     uint64_t word = 0;
+    bool fixed = false;
     bool doubted = false;  // failed once, asked for again
     bool failed = false;
   };

@@ -103,6 +103,18 @@ TEST_F(NeighboursTest, KeepsTheMacWhileAForgottenNeighbourIsAskedAgain) {
   EXPECT_EQ(heard_.count(kPeer4), 0u) << "no packet was to be lost in between";
 }
 
+TEST_F(NeighboursTest, LeavesAloneWhatSomebodyHasWrittenDown) {
+  neighbours_->Want({{kPeer4}});
+  neighbours_->Await(absl::Seconds(2));
+  ASSERT_TRUE(Shell("ip neigh replace 10.9.0.2 lladdr 02:00:00:00:09:44 nud permanent dev near"));
+  ASSERT_TRUE(Comes(kPeer4, WordOf(0x44)));
+  neighbours_->Tick(absl::Now());
+  absl::SleepFor(absl::Milliseconds(100));
+  neighbours_->HandleReady();
+  EXPECT_TRUE(Shell("ip neigh show 10.9.0.2 dev near nud permanent | grep 09:44"));
+  EXPECT_EQ(neighbours_->Word(kPeer4), WordOf(0x44));
+}
+
 TEST_F(NeighboursTest, ReportsWhomNobodyAnswersFor) {
   neighbours_->Want({{kNobody}});
   neighbours_->Await(absl::Milliseconds(200));
