@@ -145,7 +145,7 @@ def test_a_good_change_confirms_itself(lab):
     config = lab.config()
     # Services without traffic prove nothing.
     only_http = "".join(line for line in config.splitlines(keepends=True) if not re.match(r"\s+(range|dns)[46]: ", line))
-    lab.apply(only_http, "--allow", "F12@pools.web4", "--allow", "F12@pools.web6")
+    lab.apply(only_http, "--allow", "F60@services")
     with steady_load(lab):
         time.sleep(20)
         begun = time.monotonic()
