@@ -17,18 +17,17 @@ namespace {
 constexpr absl::Duration kForgotten = absl::Minutes(10);
 
 WatchAlarm GroupsAlarm(const std::string& service, const SlotGroupsAlarm& alarm) {
-  return {
-      .kind = WatchKind::kSlots,
-      .rule = "F34",
-      .service = service,
-      .backend = {},
-      .since = alarm.since,
-      .strength = alarm.strength,
-      .message = absl::StrFormat(
-          "the new flows of %s do not hash evenly: of %d groups of slots %d get none, and the "
-          "fullest one %.1f %%. The tables have no part in that: most likely one client repeats "
-          "the same few connections, or a router in front hashes alike",
-          service, static_cast<int>(SlotGroups::kGroups), alarm.empty, 100 * alarm.largest)};
+  return {.kind = WatchKind::kSlots,
+          .rule = "F34",
+          .service = service,
+          .backend = {},
+          .since = alarm.since,
+          .strength = alarm.strength,
+          .message = absl::StrFormat(
+              "the new flows of %s do not hash evenly: of %d groups of slots %d get none, and the "
+              "fullest one %.1f %%. The tables have no part in that: most likely a router in front "
+              "hashes alike, or connections are opened that were chosen for where they hash",
+              service, static_cast<int>(SlotGroups::kGroups), alarm.empty, 100 * alarm.largest)};
 }
 
 }  // namespace

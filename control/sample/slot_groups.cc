@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace evenkeel {
@@ -15,8 +16,17 @@ constexpr int kQuietSeconds = 10;
 constexpr double kOver = 0.5;
 // Of flows that come in bunches: as the watch (split_watch.cc).
 constexpr int kLearningSeconds = 64;
+// Linux sends a SYN again after 1, 3, 7, 15, 31 and 63 seconds.
+constexpr int kKnownSeconds = 64;
 
 }  // namespace
+
+void SlotGroups::ForgetFlows() {
+  if (++known_seconds_ < kKnownSeconds) return;
+  known_seconds_ = 0;
+  known_before_ = std::move(known_);
+  known_.clear();
+}
 
 void SlotGroups::EndSecond(absl::Time at, double nats, bool bunched) {
   const double total = static_cast<double>(std::accumulate(counts_.begin(), counts_.end(), 0ull));
@@ -29,6 +39,7 @@ void SlotGroups::EndSecond(absl::Time at, double nats, bool bunched) {
   dispersion_.Add(excess, variance);
   window_.Add(counts_, expected);
   counts_.fill(0);
+  ForgetFlows();
 
   const double flows = std::accumulate(window_.observed().begin(), window_.observed().end(), 0.0);
   const bool can_tell =
