@@ -16,7 +16,7 @@ import sys
 PACKAGES = ["libdpdk", "libbpf", "gflags", "absl_statusor", "absl_strings", "absl_flat_hash_map", "grpc++",
             "protobuf", "yaml-cpp", "sqlite3", "gtest"]
 SUBSET = ("dataplane/forward/", "dataplane/table/records.h")
-BPF_ONLY = ("bpf/maps.h", "bpf/map_tables.h", "bpf/trial.h")  # compiled through bpf/lb_xdp.bpf.c
+BPF_ONLY = ("bpf/maps.h", "bpf/map_tables.h", "bpf/sample.h", "bpf/trial.h")  # compiled through bpf/lb_xdp.bpf.c
 
 
 INCLUDE = re.compile(r'^#include ?["<]([^">]+)[">]', re.MULTILINE)
@@ -72,7 +72,7 @@ def main() -> int:
     shown = set().union(*(shown_by(build) for build in builds))
     jobs = [c for h in headers if h not in BPF_ONLY for c in commands(h, flags, builds[0], shown)]
     failed = 0
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for command, status, text in pool.map(compile_one, jobs):
             if status:
                 failed += 1
