@@ -1,31 +1,16 @@
 """Sampled headers over the whole way: what a shadow predicts comes true, and an elephant is told as one. Needs root (network
 namespaces).
 """
-import contextlib
 import os
 import signal
 import subprocess
 import time
 
-from lab_support import HTTP_LOAD, LAB, TARGET, set_weights, wait_until
+from lab_support import LAB, TARGET, set_weights, wait_until
+from test_watch import steady_load
 
 # Chance alone passes it less than once in ten million runs, for all backends of both services together.
 SIGMAS = 6
-
-
-@contextlib.contextmanager
-def steady_load(lab, rate=300):
-    """Connections of both families from many addresses while the body runs."""
-    words = [word for family in "46" for word in ("--to", TARGET[family])]
-    process = subprocess.Popen(
-        [LAB, "exec", "--name", lab.name, "client", "--", HTTP_LOAD,
-         *words, "--rate", str(rate), "--concurrency", "200", "--seconds", "600", "--sources", "50"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def new_flows(lab):
@@ -37,7 +22,7 @@ def test_what_a_shadow_predicts_comes_true(lab):
     changed = set_weights(lab.config(), "web4", {"b1": 300, "b2": 50})
     lab.run("lb", "sh", "-c", "cat > /etc/evenkeel/shadow.yaml", input=changed)
     before = lab.cli("status")
-    with steady_load(lab):
+    with steady_load(lab, rate=300):
         time.sleep(1)
         told = lab.cli("apply", "/etc/evenkeel/shadow.yaml", "--reason", "test", "--shadow", "--confirm-within", "8s")
         shadow = told["shadow"]
