@@ -28,7 +28,11 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
   if (!state.connected) return true;  // asked again when it connects
   const bool is_new = std::exchange(connections_[sink], state.connection) != state.connection;
   // What a change under way needs of its planes, NextStep() says.
-  if (active_) return !is_new || AdoptTrial(state);
+  if (active_) {
+    if (!is_new || AdoptTrial(state)) return true;
+    connections_.erase(sink);
+    return false;
+  }
   if (!EndStrayTrial(sink, state)) return false;
   const RunningPtr running = Running();
   if (running == nullptr) {

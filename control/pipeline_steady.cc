@@ -70,18 +70,21 @@ RunningPtr Pipeline::FindAgain(const RunningRevision& running, const PlaneState&
   return found;
 }
 
-// A trial that a former process began: its images are made again from what the plane runs, and
-// published anew only where they come out otherwise.
+// A trial that a former process began, or whose renewal was not answered: its images are made again
+// from what the plane runs, and published anew only where they come out otherwise.
 bool Pipeline::AdoptTrial(const PlaneState& state) {
   const bool is_armed = state.trial && state.trial->phase == TrialPhase::kArmed;
-  if (knows_planes_ || !is_armed || state.image == nullptr) return true;
+  if (!is_armed || state.image == nullptr) return true;
   if (active_->revision.state != RevisionState::kTrial) return true;
-  standings_.Adopt(*state.image, options_.clock->Now());
-  publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
+  if (knows_planes_ && state.trial->generation == active_->revision.generation) return true;
+  if (!knows_planes_) {
+    standings_.Adopt(*state.image, options_.clock->Now());
+    publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
+  }
   publisher_.SetRunning(state.image);
   if (FindTrialAgain(state)) return true;
   const absl::Status renewed = RenewTrial(*active_, active_->revision.trial->deadline_ns);
-  knows_planes_ = renewed.ok();
+  knows_planes_ = knows_planes_ || renewed.ok();
   return renewed.ok() ||
          !Faulty("publish", absl::StrCat("the trial cannot be renewed: ", renewed.message()));
 }

@@ -196,6 +196,23 @@ TEST_F(CanaryTest, StaysAtItsStageWhereThePlaneRefusesTheNext) {
   EXPECT_EQ(std::count(events.begin(), events.end(), "widened"), 1);
 }
 
+// The plane took the next stage, and control did not hear it.
+TEST_F(CanaryTest, AStageThatWasTakenUnheardIsNoticedAndWidenedAgain) {
+  Now(Text({10, 10}));
+  Canary(Text({10, 10, 10}));
+  plane_.AnswerNext(absl::DeadlineExceededError("no answer"), true);
+  EXPECT_FALSE(Widen(2, 5).ok());
+  EXPECT_EQ(Percent(), 5);
+  plane_.Connect();
+  EXPECT_TRUE(pipeline_->Settle());
+  EXPECT_EQ(plane_.running()->generation, pipeline_->Running()->generation);
+  EXPECT_TRUE(pipeline_->Audit().ok);
+  ASSERT_TRUE(Widen(2, 5).ok());
+  EXPECT_EQ(Percent(), 25);
+  ASSERT_TRUE(Widen(2, 25).ok());
+  EXPECT_EQ(Owners(), OwnersOf({10, 10, 10}));
+}
+
 TEST_F(CanaryTest, RefusesWhatIsNoSlice) {
   const ApplyOutcome first = Canary(Text({10, 10}));
   ASSERT_TRUE(first.refusal);
