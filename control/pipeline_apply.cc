@@ -7,6 +7,7 @@
 #include "control/canary/slice.h"
 #include "control/change/healthy_states.h"
 #include "control/change/refusals.h"
+#include "control/change/unfinished.h"
 #include "control/pipeline.h"
 
 namespace evenkeel {
@@ -181,18 +182,24 @@ absl::StatusOr<Judgement> Pipeline::JudgeProposal(const Proposal& proposal) {
   const RunningPtr base = Running();
   absl::StatusOr<std::vector<std::string>> states = store_->HealthyWeightsSince(now - kHistory);
   if (!states.ok()) return states.status();
-  return Judge(
-      {.content = proposal.content,
-       .drains = proposal.drains,
-       .allow = proposal.allow,
-       .base = base == nullptr ? nullptr : &base->config,
-       .base_revision = base == nullptr ? 0 : base->revision,
-       .confirmed = HistoryOf(*states),
-       .new_flows = proposal.new_flows.empty() && options_.new_flows ? options_.new_flows()
-                                                                     : proposal.new_flows,
-       .flow_table_entries = options_.flow_table_entries ? options_.flow_table_entries() : 0,
-       .now = now,
-       .old_errors = proposal.old_errors});
+  absl::StatusOr<Judgement> judged =
+      Judge({.content = proposal.content,
+             .drains = proposal.drains,
+             .allow = proposal.allow,
+             .base = base == nullptr ? nullptr : &base->config,
+             .base_revision = base == nullptr ? 0 : base->revision,
+             .confirmed = HistoryOf(*states),
+             .new_flows = proposal.new_flows.empty() && options_.new_flows ? options_.new_flows()
+                                                                           : proposal.new_flows,
+             .flow_table_entries = options_.flow_table_entries ? options_.flow_table_entries() : 0,
+             .now = now,
+             .old_errors = proposal.old_errors});
+  if (judged.ok() && judged->config && base != nullptr && base->compiled != nullptr) {
+    AddFindings(
+        FindUnfinished(*base->compiled->image, *judged->config, now, options_.clock->BootNs()),
+        judged->plan);
+  }
+  return judged;
 }
 
 std::optional<Refusal> Pipeline::CheckVerdict(const Proposal& proposal, const Plan& plan) const {

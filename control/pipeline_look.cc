@@ -1,6 +1,5 @@
 // What is only asked about changes, and who was turned away.
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,10 +27,7 @@ absl::StatusOr<Plan> Pipeline::PlanChange(const PlanCall& call) {
   if (!judged.ok()) return judged.status();
   Plan plan = std::move(judged->plan);
   if (call.probe_within && judged->config && options_.probe) {
-    std::vector<Finding> found = options_.probe(*judged->config, *call.probe_within);
-    if (HasErrors(found)) plan.verdict = Verdict::kRefuse;
-    std::move(found.begin(), found.end(), std::back_inserter(plan.findings));
-    SortByPlace(plan.findings);
+    AddFindings(options_.probe(*judged->config, *call.probe_within), plan);
   }
   return plan;
 }

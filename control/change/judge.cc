@@ -1,6 +1,7 @@
 #include "control/change/judge.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -69,6 +70,12 @@ absl::StatusOr<Judgement> Judge(JudgeInput input) {
   return Judgement{.config = std::move(parsed.config),
                    .drains = std::move(input.drains),
                    .plan = *std::move(plan)};
+}
+
+void AddFindings(std::vector<Finding> found, Plan& plan) {
+  if (HasErrors(found)) plan.verdict = Verdict::kRefuse;
+  std::move(found.begin(), found.end(), std::back_inserter(plan.findings));
+  SortByPlace(plan.findings);
 }
 
 }  // namespace evenkeel

@@ -49,6 +49,9 @@ struct Judgement {
 // Errors: a table that cannot be filled.
 absl::StatusOr<Judgement> Judge(JudgeInput input);
 
+// What was found beside the plan, past every override: an error refuses it.
+void AddFindings(std::vector<Finding> found, Plan& plan);
+
 }  // namespace evenkeel
 
 #endif  // CONTROL_CHANGE_JUDGE_H_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace evenkeel {
@@ -11,6 +12,15 @@ size_t CountErrors(const std::vector<Finding>& findings) {
   return static_cast<size_t>(std::count_if(findings.begin(), findings.end(), [](const Finding& f) {
     return f.severity == Severity::kError;
   }));
+}
+
+// What whoever gave the command can do about a refusing finding.
+std::string WayPast(const Finding& finding, absl::string_view verb) {
+  if (verb == "drain") return "--force drains all the same, and the log says so";
+  // Guards that can be overridden say so themselves.
+  const bool says = !finding.hint.empty() && !absl::StrContains(finding.hint, "safety.allow");
+  if (says) return finding.hint;
+  return "make the change in smaller steps, or override the rule: --allow RULE@PATH";
 }
 
 std::string DescribeBase(const Revision* base) {
@@ -59,10 +69,7 @@ Refusal RefusedByPlan(const Plan& plan, absl::string_view verb) {
       "refused",
       absl::StrCat("the guards refuse it: ", first->rule, " at ", first->path, ": ", first->message,
                    errors > 1 ? absl::StrCat(" (and ", errors - 1, " more)") : ""),
-      verb == "drain"
-          ? "nothing was changed; --force drains all the same, and the log says so"
-          : "nothing was changed; make the change in smaller steps, or override the rule: "
-            "--allow RULE@PATH"};
+      absl::StrCat("nothing was changed; ", WayPast(*first, verb))};
 }
 
 Refusal BaseMoved(int64_t wanted, const Revision* base) {

@@ -34,11 +34,10 @@ class FormerMaker {
         spec_(*spec) {}
 
   absl::StatusOr<uint64_t> Make() {
-    std::vector<std::optional<Former>> formers;
-    for (const ServiceSpec& service : spec_.services) {
-      absl::StatusOr<std::optional<Former>> former = FormerOf(service);
-      if (!former.ok()) return former.status();
-      formers.push_back(*former);
+    const std::vector<std::optional<Former>> formers = FindFormers();
+    if (!on_their_way_.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat("service ", on_their_way_.front().service,
+                                                        " ", kStillOnItsWay, ", ", kOverWhenPure));
     }
     std::vector<uint64_t> missing;
     for (const std::optional<Former>& former : formers) {
@@ -57,6 +56,11 @@ class FormerMaker {
     return ended_;
   }
 
+  std::vector<StillOnItsWay> FindStillOnTheirWay() {
+    FindFormers();
+    return std::move(on_their_way_);
+  }
+
  private:
   struct Former {
     Way way;
@@ -64,7 +68,8 @@ class FormerMaker {
     const lb_service* record = nullptr;  // that went this way in the image that runs
   };
 
-  absl::StatusOr<std::optional<Former>> FormerOf(const ServiceSpec& service);
+  std::vector<std::optional<Former>> FindFormers();
+  std::optional<Former> FormerOf(const ServiceSpec& service);
   std::optional<Former> ReturnedTo(const ServiceSpec& service, const Way& after) const;
   const lb_service* GiverOf(const ServiceSpec& service) const;
   const lb_service* MatchOf(const ServiceSpec& service) const;
@@ -84,11 +89,18 @@ class FormerMaker {
   const AddNextHop& add_next_hop_;
   ImageSpec& spec_;
   std::map<std::pair<uint64_t, lb_transport>, TablePtr> owners_now_;  // by pool
+  std::vector<StillOnItsWay> on_their_way_;
   uint64_t ended_ = 0;
 };
 
-absl::StatusOr<std::optional<FormerMaker::Former>> FormerMaker::FormerOf(
-    const ServiceSpec& service) {
+// By the services' places.
+std::vector<std::optional<FormerMaker::Former>> FormerMaker::FindFormers() {
+  std::vector<std::optional<Former>> formers;
+  for (const ServiceSpec& service : spec_.services) formers.push_back(FormerOf(service));
+  return formers;
+}
+
+std::optional<FormerMaker::Former> FormerMaker::FormerOf(const ServiceSpec& service) {
   const lb_service* giver = GiverOf(service);
   if (giver == nullptr) return std::nullopt;
   const Way before = WayOf(*giver), after = WayOf(service);
@@ -108,13 +120,12 @@ absl::StatusOr<std::optional<FormerMaker::Former>> FormerMaker::FormerOf(
   if (WayOf(*former) == after) return Former{before, is_open ? 0 : next.until_ns, giver};
   // What is left of the former way are entries, and those of two pools count.
   const uint64_t entries_of = WayOf(*former).pool;
-  if (!is_open && (entries_of == before.pool || entries_of == after.pool)) return next;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "service ", service.name,
-      " is still on its way from another pool, affinity or number of slots: connections from "
-      "before "
-      "are where they were; one structural change of a service at a time, the former one is over "
-      "when evenkeel explain says pure"));
+  const bool counts_two = entries_of == before.pool || entries_of == after.pool;
+  if (!is_open && counts_two) return next;
+  on_their_way_.push_back({.service = service.name,
+                           .open_until_ns = is_open ? giver->former_until_ns : 0,
+                           .over_with_window = counts_two});
+  return std::nullopt;
 }
 
 // Gets back what had been carved out of it: what began there meanwhile has entries.
@@ -310,6 +321,11 @@ absl::StatusOr<uint64_t> MakeFormers(const Succession& succession, const AddNext
                                      ImageSpec* spec) {
   if (succession.running == nullptr) return 0;
   return FormerMaker(succession, add_next_hop, spec).Make();
+}
+
+std::vector<StillOnItsWay> FindStillOnTheirWay(const Succession& succession, ImageSpec candidate) {
+  if (succession.running == nullptr) return {};
+  return FormerMaker(succession, {}, &candidate).FindStillOnTheirWay();
 }
 
 bool HasFormers(const ImageView& image) {

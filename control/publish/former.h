@@ -23,8 +23,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "control/publish/effective.h"
 #include "dataplane/table/image_builder.h"
 #include "dataplane/table/image_view.h"
@@ -38,6 +41,24 @@ using AddNextHop = std::function<absl::StatusOr<uint16_t>(const NextHopSpec&)>;
 // changes have ended. FailedPrecondition: a service would move on before it has arrived.
 absl::StatusOr<uint64_t> MakeFormers(const Succession& succession, const AddNextHop& add_next_hop,
                                      ImageSpec* spec);
+
+// A service that would move on before it has arrived.
+struct StillOnItsWay {
+  std::string service;
+  uint64_t open_until_ns = 0;     // CLOCK_BOOTTIME; 0: its window is closed
+  bool over_with_window = false;  // else only once no flow is at the former pool
+};
+
+// What MakeFormers() would refuse: of `candidate` the services count, with the pools' ids and
+// numbers of slots.
+std::vector<StillOnItsWay> FindStillOnTheirWay(const Succession& succession, ImageSpec candidate);
+
+// What is said of a service that is still on its way, and of the end of it.
+inline constexpr absl::string_view kStillOnItsWay =
+    "is still on its way from another pool, affinity or number of slots: connections from before "
+    "are where they were; one structural change of a service at a time";
+inline constexpr absl::string_view kOverWhenPure =
+    "the former one is over when evenkeel explain says pure";
 
 // Whether a structural change is under way.
 bool HasFormers(const ImageView& image);

@@ -21,7 +21,8 @@ constexpr Rule kChangeRules[] = {
      .explanation =
          "Another affinity, fill or key sends nearly every connection to another backend. Said by "
          "plan, with the share of slots that move; how much may move is safety.blast_radius.slots_"
-         "moved (F12).",
+         "moved (F12). A service that is still on its way from another pool, affinity or number of "
+         "slots cannot move on: plan refuses it and says until when, whatever override there is.",
      .example = "web: {affinity: client, …}   # was flow\n"
                 "# instead: a service of its own for what needs it, or in a maintenance window",
      .stage = Rule::Stage::kPlan,
