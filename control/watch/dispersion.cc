@@ -18,13 +18,13 @@ constexpr double kOutlier = 9;
 
 }  // namespace
 
-double Dispersion::Scale::Estimate() const {
+double Dispersion::Known::Estimate() const {
   return (kPriorWeight + sum) / (kPriorWeight + weight);
 }
 
 void Dispersion::Scale::Close() {
   const size_t members = excess.size();
-  const double limit = kOutlier * std::max(1.0, Estimate());
+  const double limit = kOutlier * std::max(1.0, known.Estimate());
   double mean = 0;
   int counted = 0;
   std::vector<double> now(members, NAN);
@@ -37,8 +37,8 @@ void Dispersion::Scale::Close() {
     ++counted;
   }
   if (counted > 0) {
-    sum = sum * (1 - forgetting) + mean / counted;
-    weight = weight * (1 - forgetting) + 1;
+    known.sum = known.sum * (1 - forgetting) + mean / counted;
+    known.weight = known.weight * (1 - forgetting) + 1;
   }
   last.swap(now);
   filled = 0;
@@ -46,23 +46,42 @@ void Dispersion::Scale::Close() {
   variance.assign(members, 0);
 }
 
-void Dispersion::Add(std::span<const double> excess, std::span<const double> variance) {
+void Dispersion::Scale::BeginAnew(size_t members) {
+  filled = 0;
+  last.clear();
+  excess.assign(members, 0);
+  variance.assign(members, 0);
+}
+
+void Dispersion::Add(std::span<const double> excess, std::span<const double> variance,
+                     bool at_fault) {
+  std::array<Known, kScales>& before = before_[static_cast<size_t>(seconds_ % kRecent)];
+  for (size_t i = 0; i < kScales; ++i) before[i] = scales_[i].known;
   ++seconds_;
-  value_ = 1;
-  for (Scale& scale : scales_) {
-    if (scale.excess.size() != excess.size()) {
-      scale.filled = 0;
-      scale.last.clear();
-      scale.excess.assign(excess.size(), 0);
-      scale.variance.assign(excess.size(), 0);
-    }
+  for (Scale& scale : std::span(scales_).first(at_fault ? 1 : kScales)) {
+    if (scale.excess.size() != excess.size()) scale.BeginAnew(excess.size());
     for (size_t i = 0; i < excess.size(); ++i) {
       scale.excess[i] += excess[i];
       scale.variance[i] += variance[i];
     }
     if (++scale.filled == scale.block) scale.Close();
-    value_ = std::max(value_, scale.Estimate());
   }
+  Estimate();
+}
+
+void Dispersion::ForgetRecent() {
+  const int oldest = std::max(seconds_ - kRecent, 0);
+  for (size_t i = 0; i < kScales; ++i) {
+    scales_[i].known = before_[static_cast<size_t>(oldest % kRecent)][i];
+    scales_[i].BeginAnew(scales_[i].excess.size());
+  }
+  before_.fill({scales_[0].known, scales_[1].known, scales_[2].known});
+  Estimate();
+}
+
+void Dispersion::Estimate() {
+  value_ = 1;
+  for (const Scale& scale : scales_) value_ = std::max(value_, scale.known.Estimate());
 }
 
 }  // namespace evenkeel

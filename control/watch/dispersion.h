@@ -4,10 +4,12 @@
 // connections at once, and services that keep a client on its backend vary more. It is estimated
 // by successive differences of standardised counts, over blocks of 1, 8 and 64 seconds, from all
 // members together: a level that has shifted shows in one difference only, and one faulty member
-// among many hardly at all, so that a fault does not hide itself.
+// among many hardly at all. What a fault that is found has taught by then is taken back, so that
+// one that comes and goes does not hide itself either.
 //
 //   dispersion.Add(excess, variance);        // observed - expected, and its binomial variance
 //   evidence /= dispersion.value();
+//   if (fault_begins) dispersion.ForgetRecent();
 //
 // A value; one thread.
 #ifndef CONTROL_WATCH_DISPERSION_H_
@@ -22,8 +24,12 @@ namespace evenkeel {
 class Dispersion {
  public:
   // One second, all members in a fixed order; where the members have changed, differences begin
-  // anew and what was learnt stays.
-  void Add(std::span<const double> excess, std::span<const double> variance);
+  // anew and what was learnt stays. Where the split is known to be at fault, only the shortest
+  // blocks learn.
+  void Add(std::span<const double> excess, std::span<const double> variance, bool at_fault = false);
+
+  // What the last kRecent seconds have taught is taken back, and differences begin anew.
+  void ForgetRecent();
 
   // At least 1.
   double value() const { return value_; }
@@ -31,6 +37,15 @@ class Dispersion {
   int seconds() const { return seconds_; }
 
  private:
+  static constexpr size_t kScales = 3;
+  static constexpr int kRecent = 10;
+
+  struct Known {
+    double sum = 0;  // of blocks' means, faded
+    double weight = 0;
+
+    double Estimate() const;
+  };
   struct Scale {
     int block;          // seconds
     double forgetting;  // of what is known, a block
@@ -38,14 +53,17 @@ class Dispersion {
     std::vector<double> excess;
     std::vector<double> variance;
     std::vector<double> last;  // standardised counts of the block before; empty: none
-    double sum = 0;            // of blocks' means, faded
-    double weight = 0;
+    Known known;
 
-    double Estimate() const;
     void Close();
+    void BeginAnew(size_t members);
   };
 
-  std::array<Scale, 3> scales_ = {Scale{1, 1.0 / 64}, Scale{8, 1.0 / 32}, Scale{64, 1.0 / 16}};
+  void Estimate();
+
+  std::array<Scale, kScales> scales_ = {Scale{1, 1.0 / 64}, Scale{8, 1.0 / 32},
+                                        Scale{64, 1.0 / 16}};
+  std::array<std::array<Known, kScales>, kRecent> before_;  // each of the last seconds, in a ring
   double value_ = 1;
   int seconds_ = 0;
 };

@@ -15,6 +15,9 @@ constexpr double kLevels = 4;  // of a ShareBank
 // Of a split whose flows come in bunches: two blocks of the dispersion's second scale and more.
 constexpr int kLearningSeconds = 64;
 
+// Alarms of so long, quiet times taken off, are no fault that the dispersion should not learn.
+constexpr int kFaultSeconds = 1800;
+
 // The window's alarm is over once its strength has stayed below this for so long.
 constexpr double kWholeOver = 0.5;
 constexpr int kWholeQuiet = 10;
@@ -57,7 +60,8 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
     excess[i] = static_cast<double>(second.observed[i]) - expected[i];
     variance[i] = expected[i] * (1 - shares_[i]);
   }
-  dispersion_.Add(excess, variance);
+  const bool was_uneven = IsUneven();
+  dispersion_.Add(excess, variance, was_uneven && uneven_for_ < kFaultSeconds);
   window_.Add(second.observed, expected);
   if (rules.bunched && dispersion_.seconds() < kLearningSeconds) return;
 
@@ -66,6 +70,9 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
                   dispersion_.value(), rules.threshold, second.at);
   }
   TestWhole(second, rules);
+  if (IsUneven() && !was_uneven && uneven_for_ < kFaultSeconds) dispersion_.ForgetRecent();
+  uneven_for_ =
+      IsUneven() ? std::min(uneven_for_ + 1, 2 * kFaultSeconds) : std::max(uneven_for_ - 1, 0);
 }
 
 void SplitWatch::Skip() {
@@ -75,11 +82,14 @@ void SplitWatch::Skip() {
   whole_quiet_ = 0;
 }
 
+bool SplitWatch::IsNamed() const {
+  return std::any_of(banks_.begin(), banks_.end(),
+                     [](const ShareBank& bank) { return bank.is_held(); });
+}
+
 void SplitWatch::TestWhole(const SplitSecond& second, const SplitRules& rules) {
-  const bool is_named = std::any_of(banks_.begin(), banks_.end(),
-                                    [](const ShareBank& bank) { return bank.is_held(); });
   whole_strength_ = window_.Strength(dispersion_.value(), rules.threshold);
-  if (is_named) {
+  if (IsNamed()) {
     whole_since_.reset();
     since_named_ = 0;
     return;

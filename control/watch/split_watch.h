@@ -61,6 +61,8 @@ class SplitWatch {
 
  private:
   void SetMembers(const std::vector<uint64_t>& ids);
+  bool IsNamed() const;  // a member
+  bool IsUneven() const { return IsNamed() || whole_since_; }
   void TestWhole(const SplitSecond& second, const SplitRules& rules);
 
   std::vector<uint64_t> ids_;
@@ -69,6 +71,7 @@ class SplitWatch {
   WindowTest window_;
   std::vector<double> shares_;
   double threshold_ = 1;
+  int uneven_for_ = 0;  // seconds with an alarm less those without
   // The window's alarm.
   std::optional<absl::Time> whole_since_;
   int whole_quiet_ = 0;  // seconds

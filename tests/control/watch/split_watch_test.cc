@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <random>
 
 #include "control/watch/mixture.h"
 
@@ -90,6 +91,39 @@ TEST_F(SplitWatchTest, StaysWhileTheDeviationStays) {
   // Without traffic nothing is known to be over.
   Add({0, 0, 0, 0}, {kEven}, 1000);
   EXPECT_EQ(split_.Alarms().size(), 4u);
+}
+
+TEST_F(SplitWatchTest, AFaultThatComesAndGoesIsFoundAsSoonEachTime) {
+  int first = 0;
+  for (int i = 0; i < 30; ++i) {
+    Add({250, 250, 250, 250}, {kEven}, 40);
+    ASSERT_TRUE(split_.Alarms().empty()) << i;
+    int took = 0;
+    for (; split_.Alarms().empty() && took < 60; ++took) Add({150, 350, 250, 250});
+    if (i == 0) first = took;
+    EXPECT_EQ(took, first) << i;
+    Add({150, 350, 250, 250}, {kEven}, 15);
+  }
+}
+
+// Clients begin to open twenty connections at once, each on one member: an alarm at first, then
+// learnt.
+TEST_F(SplitWatchTest, WhatGoesOnVaryingIsLearntInTheEnd) {
+  std::mt19937 random(1);
+  const auto vary = [&](int seconds) {
+    int alarmed = 0;
+    for (int i = 0; i < seconds; ++i) {
+      std::vector<uint64_t> observed(4);
+      for (int client = 0; client < 100; ++client) observed[random() % 4] += 20;
+      Add(observed);
+      alarmed += split_.Alarms().empty() ? 0 : 1;
+    }
+    return alarmed;
+  };
+  Add({500, 500, 500, 500}, {kEven}, 300);
+  EXPECT_GT(vary(60), 0);
+  vary(1000);
+  EXPECT_EQ(vary(10'000), 0);
 }
 
 TEST_F(SplitWatchTest, ASecondOfTwoTablesIsExplainedByBoth) {
