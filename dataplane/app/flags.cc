@@ -1,14 +1,15 @@
 #include "dataplane/app/flags.h"
 
 #include <gflags/gflags.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/table/channel.h"
@@ -41,6 +42,7 @@ namespace evenkeel {
 namespace {
 
 constexpr size_t kFlowDirMax = sizeof(HelloMessage::flow_dir) - 1;
+constexpr int kFlagfileDepthMax = 8;
 
 constexpr const char* kOwnFlags[] = {
     "socket",   "state_dir",          "workers",        "port",  "tap",
@@ -63,50 +65,78 @@ std::string WithDashes(absl::string_view name) {
   return text;
 }
 
-bool IsKnown(const std::string& name) {
-  return name == "flagfile" ||
-         std::find(std::begin(kOwnFlags), std::end(kOwnFlags), name) != std::end(kOwnFlags);
+bool IsOwn(const std::string& name) {
+  return std::find(std::begin(kOwnFlags), std::end(kOwnFlags), name) != std::end(kOwnFlags);
 }
 
 absl::Status SetFlag(const std::string& argument, const std::string& name,
                      const std::string& value) {
-  if (!IsKnown(name)) return Wrong(argument, "unknown flag; --help lists them");
-  if (name == "flagfile" && access(value.c_str(), R_OK) != 0) {
-    return Wrong(argument, "the file cannot be read");
-  }
   if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
     return Wrong(argument, "impossible value");
   }
   return absl::OkStatus();
 }
 
-// Sets the flags of `arguments`: --name=value or --name value.
-absl::Status SetFlags(const std::vector<std::string>& arguments, Settings* settings) {
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& argument = arguments[i];
-    if (argument == "--help" || argument == "-h") {
-      settings->show_help = true;
-      continue;
+// --name=value or --name value. Flag files are read here too: gflags passes over a line of one that
+// it does not understand, so that a slip would leave the default in force.
+class ArgumentReader {
+ public:
+  explicit ArgumentReader(Settings* settings) : settings_(*settings) {}
+
+  absl::Status Read(const std::vector<std::string>& arguments) {
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      const std::string& argument = arguments[i];
+      if (argument == "--help" || argument == "-h") {
+        settings_.show_help = true;
+        continue;
+      }
+      if (argument == "--version") {
+        settings_.show_version = true;
+        continue;
+      }
+      if (argument.size() < 3 || !absl::StartsWith(argument, "--")) {
+        return Wrong(argument, "not a flag; EAL's arguments follow after --");
+      }
+      const size_t equals = argument.find('=');
+      const std::string name = WithUnderscores(argument.substr(2, equals - 2));
+      if (!IsOwn(name) && name != "flagfile") {
+        return Wrong(argument, "unknown flag; --help lists them");
+      }
+      if (equals == std::string::npos && i + 1 == arguments.size()) {
+        return Wrong(argument, "the value is missing");
+      }
+      const std::string value =
+          equals != std::string::npos ? argument.substr(equals + 1) : arguments[++i];
+      const absl::Status set =
+          name == "flagfile" ? ReadFile(value) : SetFlag(argument, name, value);
+      if (!set.ok()) return set;
     }
-    if (argument == "--version") {
-      settings->show_version = true;
-      continue;
-    }
-    if (argument.size() < 3 || !absl::StartsWith(argument, "--")) {
-      return Wrong(argument, "not a flag; EAL's arguments follow after --");
-    }
-    const size_t equals = argument.find('=');
-    const std::string name = WithUnderscores(argument.substr(2, equals - 2));
-    if (!IsKnown(name)) return Wrong(argument, "unknown flag; --help lists them");
-    if (equals == std::string::npos && i + 1 == arguments.size()) {
-      return Wrong(argument, "the value is missing");
-    }
-    const std::string value =
-        equals != std::string::npos ? argument.substr(equals + 1) : arguments[++i];
-    if (absl::Status s = SetFlag(argument, name, value); !s.ok()) return s;
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
-}
+
+ private:
+  // One flag a line; empty lines and lines that begin with # say nothing.
+  absl::Status ReadFile(const std::string& path) {
+    const std::string argument = absl::StrCat("--flagfile=", path);
+    if (++depth_ > kFlagfileDepthMax) {
+      return Wrong(argument, "flag files name each other without end");
+    }
+    std::ifstream file(path);
+    if (!file) return Wrong(argument, "the file cannot be read");
+    std::vector<std::string> arguments;
+    for (std::string line; std::getline(file, line);) {
+      const absl::string_view text = absl::StripAsciiWhitespace(line);
+      if (!text.empty() && text.front() != '#') arguments.emplace_back(text);
+    }
+    if (file.bad()) return Wrong(argument, "the file cannot be read");
+    const absl::Status read = Read(arguments);
+    --depth_;
+    return read;
+  }
+
+  Settings& settings_;
+  int depth_ = 0;
+};
 
 // `low` to `high`, for flags that gflags knows as 32 bits wide.
 absl::Status CheckRange(const char* name, uint32_t value, uint32_t low, uint32_t high) {
@@ -147,7 +177,9 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   const char* const* const end = argv + argc;
   const char* const* const dashes =
       std::find_if(argv + 1, end, [](const char* a) { return absl::string_view(a) == "--"; });
-  if (absl::Status s = SetFlags({argv + 1, dashes}, &settings); !s.ok()) return s;
+  if (absl::Status s = ArgumentReader(&settings).Read({argv + 1, dashes}); !s.ok()) {
+    return s;
+  }
   if (absl::Status s = CheckValues(); !s.ok()) return s;
   if (dashes != end) settings.eal_arguments.assign(dashes + 1, end);
   settings.socket = FLAGS_socket;
