@@ -86,7 +86,7 @@ absl::StatusOr<pid_t> Spawn(const std::string& path, std::vector<std::string> wo
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<AlarmTeller>> AlarmTeller::Start(Options options) {
+absl::Status AlarmTeller::Check(const Options& options) {
   if (!options.webhook.empty()) {
     if (absl::StatusOr<Url> url = SplitUrl(options.webhook); !url.ok()) return url.status();
   }
@@ -94,6 +94,11 @@ absl::StatusOr<std::unique_ptr<AlarmTeller>> AlarmTeller::Start(Options options)
     return absl::InvalidArgumentError(
         absl::StrCat("--alarm-exec=", options.exec, ": this is no program that can be run"));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<AlarmTeller>> AlarmTeller::Start(Options options) {
+  if (absl::Status s = Check(options); !s.ok()) return s;
   std::unique_ptr<AlarmTeller> teller(new AlarmTeller(std::move(options)));
   teller->thread_ = std::thread([teller = teller.get()] { teller->Run(); });
   return teller;

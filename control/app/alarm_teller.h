@@ -20,6 +20,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "control/watch/alarm_book.h"
@@ -35,6 +36,8 @@ class AlarmTeller {
   };
 
   // InvalidArgument: what is wrong with which flag.
+  static absl::Status Check(const Options& options);
+  // Fails as Check() does.
   static absl::StatusOr<std::unique_ptr<AlarmTeller>> Start(Options options);
   // What has not been told yet is dropped.
   ~AlarmTeller();

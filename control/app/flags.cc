@@ -10,6 +10,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "control/app/alarm_teller.h"
+#include "control/metrics/http_server.h"
 
 DEFINE_string(socket, "/run/evenkeel/control.sock", "Unix socket for the operator's CLI");
 DEFINE_string(state_dir, "/var/lib/evenkeel", "directory of revisions and generations");
@@ -110,6 +112,7 @@ class Reader {
       const absl::string_view word = absl::StripAsciiWhitespace(line);
       if (!word.empty() && word.front() != '#') words.emplace_back(word);
     }
+    if (file.bad()) return Wrong(absl::StrCat("--flagfile=", path), "the file cannot be read");
     const absl::Status read = Read(words);
     --depth_;
     return read;
@@ -146,6 +149,16 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   }
   if (settings.plane == "xdp" && settings.interface.empty()) {
     return Wrong("--interface", "--plane=xdp needs the name of a network interface");
+  }
+  if (!settings.http.empty()) {
+    if (absl::Status s = CheckHttpAddress(settings.http); !s.ok()) {
+      return Wrong(absl::StrCat("--http=", settings.http), s.message());
+    }
+  }
+  if (absl::Status s =
+          AlarmTeller::Check({.exec = settings.alarm_exec, .webhook = settings.alarm_webhook});
+      !s.ok()) {
+    return s;
   }
   if (settings.socket.empty()) return Wrong("--socket", "needs a path");
   if (settings.state_dir.empty()) return Wrong("--state-dir", "needs a path");

@@ -41,6 +41,8 @@ absl::StatusOr<HostPort> Split(const std::string& address) {
 
 }  // namespace
 
+absl::Status CheckHttpAddress(const std::string& address) { return Split(address).status(); }
+
 struct HttpServer::Impl {
   httplib::Server server;
   std::thread thread;

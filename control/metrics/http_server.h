@@ -9,12 +9,16 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/metrics/traffic.h"
 #include "control/pipeline.h"
 #include "control/watch/history.h"
 
 namespace evenkeel {
+
+// InvalidArgument: `address` is not one to serve HTTP on.
+absl::Status CheckHttpAddress(const std::string& address);
 
 class HttpServer {
  public:

@@ -36,14 +36,18 @@ TEST(FlagsTest, ComeFromAFlagFile) {
 }
 
 TEST(FlagsTest, RefuseAWrongCallAndNameTheWord) {
-  for (const char* word : {"--bogus=1", "--plane=vpp", "--xdp-mode=fast", "apply", "--socket=",
-                           "--state-dir=", "--http", "--flagfile=/nonexistent", "-x", "--"}) {
+  for (const char* word : {"--bogus=1", "--plane=vpp", "--xdp-mode=fast", "apply",
+                           "--socket=", "--state-dir=", "--http", "--flagfile=/nonexistent",
+                           "--flagfile=/tmp", "-x", "--", "--http=9470", "--http=127.0.0.1:99999",
+                           "--alarm-webhook=ftp://host/", "--alarm-exec=/nonexistent"}) {
     const absl::Status status = Parse({word}).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << word;
     const std::string name = std::string(word).substr(0, std::string(word).find('='));
     EXPECT_TRUE(absl::StrContains(status.message(), name)) << status;
     // gflags keeps values: back to what they were.
-    ASSERT_TRUE(Parse({"--plane=dpdk", "--xdp-mode=native", "--socket=/s", "--state-dir=/d"}).ok());
+    ASSERT_TRUE(Parse({"--plane=dpdk", "--xdp-mode=native", "--socket=/s", "--state-dir=/d",
+                       "--http=", "--alarm-webhook=", "--alarm-exec="})
+                    .ok());
   }
 }
 
