@@ -26,7 +26,8 @@ std::vector<absl::string_view> Names(const std::vector<Spec>& specs) {
   return names;
 }
 
-// A flag as written: "--socket=x" is {"socket", "x"}, "-h" is {"h", nothing}.
+// A flag as written: "--socket=x" is {"socket", "x"}, "-h" is {"h", nothing}. As everywhere in
+// gflags, --confirm_within is --confirm-within.
 struct WrittenFlag {
   std::string name;
   std::optional<std::string> value;
@@ -38,8 +39,10 @@ bool LooksLikeFlag(absl::string_view token) { return token.size() > 1 && token[0
 WrittenFlag SplitFlag(absl::string_view token) {
   token.remove_prefix(token.substr(0, 2) == "--" ? 2 : 1);
   const size_t equals = token.find('=');
-  if (equals == absl::string_view::npos) return {std::string(token), std::nullopt};
-  return {std::string(token.substr(0, equals)), std::string(token.substr(equals + 1))};
+  std::string name(token.substr(0, equals));
+  std::replace(name.begin(), name.end(), '_', '-');
+  if (equals == absl::string_view::npos) return {std::move(name), std::nullopt};
+  return {std::move(name), std::string(token.substr(equals + 1))};
 }
 
 std::string UsageHint(const CommandSpec& command) {

@@ -47,6 +47,13 @@ TEST(ArgumentsTest, TakesGlobalFlagsBeforeAndAfterTheVerb) {
   }
 }
 
+TEST(ArgumentsTest, TakesUnderscoresAsGflagsDoes) {
+  const ParsedLine line = Parse({"apply", "f.yaml", "--reason=a_b", "--confirm_within=1m"});
+  ASSERT_FALSE(line.failure) << line.failure->message;
+  EXPECT_EQ(line.arguments.Get("reason").text, "a_b");
+  EXPECT_EQ(line.arguments.Get("confirm-within").duration, absl::Minutes(1));
+}
+
 TEST(ArgumentsTest, KeepsTheFlagsOfTheVerb) {
   const ParsedLine line =
       Parse({"apply", "f.yaml", "--reason", "more room", "--base=0", "--confirm=now"});
