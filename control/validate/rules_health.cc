@@ -172,7 +172,7 @@ void CheckSurvival(RuleContext& context) {
                    "write `min_healthy: 50%`");
     }
     if (!context.IsWritten(absl::StrCat(path, ".min_healthy")) && pool.backends.size() > 1) {
-      context.Note(
+      context.Warn(
           absl::StrCat(path, ".min_healthy"),
           absl::StrFormat("pool `%s` does not say how much of it must stay: 50%% holds", pool.name),
           "write `objectives: {min_healthy: 50%}` where that was thought about");
@@ -227,9 +227,9 @@ constexpr Rule kHealthRules[] = {
      .title = "survivors that would not carry the load",
      .explanation =
          "When most of a pool fails its checks, taking them all out buries the rest under the "
-         "traffic. `objectives.min_healthy` is the floor; it must not be 0%, and a pool that "
-         "states "
-         "how many failures it survives must stay above the floor when they happen.",
+         "traffic. `objectives.min_healthy` is the floor. Warned of: a pool of several backends "
+         "that does not state it (50% holds), 0%, 100%, and a pool that states how many failures "
+         "it survives and would be below the floor when they happen.",
      .example = "objectives: {min_healthy: 80%, survive_failures: 2}   # of 4 backends\n"
                 "# instead: min_healthy: 50%, or more backends",
      .allow = Rule::Override::kAllowed,

@@ -9,7 +9,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "control/config/literals.h"
-#include "control/validate/active.h"
 #include "control/validate/rule_context.h"
 #include "control/validate/rules_by_theme.h"
 
@@ -104,6 +103,25 @@ std::vector<std::string> PurposeOf(const Config& config, const Pool& pool) {
   return purpose;
 }
 
+// The tag that most of the pool's tagged backends bear, of several the first; empty if none is
+// tagged.
+std::string CommonTag(const Pool& pool) {
+  absl::flat_hash_map<std::string, size_t> counts;
+  std::string common;
+  size_t most = 0;
+  for (const Backend& backend : pool.backends) {
+    for (const std::string& tag : ApplicationTags(backend.tags)) ++counts[tag];
+  }
+  for (const Backend& backend : pool.backends) {
+    for (const std::string& tag : ApplicationTags(backend.tags)) {
+      if (counts[tag] <= most) continue;
+      most = counts[tag];
+      common = tag;
+    }
+  }
+  return common;
+}
+
 void WarnOfWrongPool(RuleContext& context, const Pool& pool, const Backend& backend,
                      const std::string& message) {
   context.Warn(PathOf(pool, backend), message,
@@ -118,6 +136,7 @@ void CheckWrongPool(RuleContext& context) {
   absl::flat_hash_map<IpAddress, Membership> seen;
   for (const Pool& pool : context.config().pools) {
     const std::vector<std::string> purpose = PurposeOf(context.config(), pool);
+    const std::string common = purpose.empty() ? CommonTag(pool) : "";
     for (const Backend& backend : pool.backends) {
       std::vector<std::string> own = ApplicationTags(backend.tags);
       if (!own.empty() && !purpose.empty() && Disjoint(own, purpose)) {
@@ -126,6 +145,11 @@ void CheckWrongPool(RuleContext& context) {
             absl::StrFormat("`%s` is tagged %s, the services of pool `%s` are tagged %s",
                             backend.name, absl::StrJoin(own, ", "), pool.name,
                             absl::StrJoin(purpose, ", ")));
+      }
+      if (!own.empty() && !common.empty() && Disjoint(own, {common})) {
+        WarnOfWrongPool(context, pool, backend,
+                        absl::StrFormat("`%s` is tagged %s among backends of %s", backend.name,
+                                        absl::StrJoin(own, ", "), common));
       }
       if (own.empty()) own = purpose;
       if (own.empty()) continue;
@@ -141,21 +165,12 @@ void CheckWrongPool(RuleContext& context) {
 }
 
 void CheckColdStart(RuleContext& context) {
-  const bool ramps = IsActive("pools.*.slow_start");
   for (const Pool& pool : context.config().pools) {
     if (pool.slow_start > absl::ZeroDuration() || pool.backends.size() < 2) continue;
-    const bool sized = std::any_of(pool.backends.begin(), pool.backends.end(),
-                                   [](const Backend& b) { return b.capacity.has_value(); });
-    const std::string path = absl::StrCat(PathOf(pool), ".slow_start");
-    const std::string message = absl::StrCat("a backend that joins pool `", pool.name,
-                                             "` gets its full share of new flows at once");
-    const std::string hint = ramps ? "write for instance `slow_start: 60s`"
-                                   : "let a new backend begin with a low weight and raise it";
-    if (sized && ramps) {
-      context.Warn(path, message, hint);
-    } else {
-      context.Note(path, message, hint);
-    }
+    context.Warn(absl::StrCat(PathOf(pool), ".slow_start"),
+                 absl::StrCat("a backend that joins pool `", pool.name,
+                              "` gets its full share of new flows at once"),
+                 "write for instance `slow_start: 60s`");
   }
 }
 
@@ -214,7 +229,8 @@ constexpr Rule kPoolRules[] = {
          "A line copied into another pool sends requests to servers of another application. Seen "
          "by "
          "tags `service:NAME`: a backend's tag against the tags of the services that use its pool, "
-         "and one address in two pools that serve different applications.",
+         "or where these have none against its neighbours' in the pool, and one address in two "
+         "pools that serve different applications.",
      .example = "services: {shop: {…, pool: shop, tags: [\"service:shop\"]}}\n"
                 "pools: {shop: {backends: {m1: {…, tags: [\"service:mail\"]}}}}",
      .allow = Rule::Override::kAllowed,
@@ -224,8 +240,8 @@ constexpr Rule kPoolRules[] = {
      .explanation =
          "Caches are cold and connections are few on a backend that has just joined; its full "
          "share "
-         "of new flows can be too much for the first minutes. A warning where backends declare a "
-         "capacity and the build acts on slow_start, else a note.",
+         "of new flows can be too much for the first minutes. Warned of where a pool of several "
+         "backends has no slow_start.",
      .example = "web: {slow_start: 60s}",
      .allow = Rule::Override::kAllowed,
      .check = CheckColdStart},

@@ -135,11 +135,11 @@ void CheckOneScale(RuleContext& context) {
   for (const Pool& pool : context.config().pools) {
     const std::vector<const Backend*> sorted = ByWeight(pool);
     if (sorted.size() < 2) continue;
-    // Beyond the ratio F01 speaks, more loudly.
     const Backend &light = *sorted.front(), &heavy = *sorted.back();
     const uint32_t limit = std::min(context.config().safety.weight_ratio, kUsualRatio);
-    if (Ratio(heavy, light) > limit) continue;
-    for (size_t i = 1; i < sorted.size(); ++i) {
+    // Beyond the ratio F01 speaks, and of a slip it says all that there is to say.
+    const size_t group_min = Ratio(heavy, light) > limit ? 2 : 1;
+    for (size_t i = group_min; i + group_min <= sorted.size(); ++i) {
       const Backend &below = *sorted[i - 1], &above = *sorted[i];
       if (Ratio(above, below) < kScaleGap || Ratio(below, light) > kScaleSpread ||
           Ratio(heavy, above) > kScaleSpread) {

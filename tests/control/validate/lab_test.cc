@@ -1,4 +1,5 @@
-// The lab's default configuration: valid, and told nothing but what is true of it.
+// The lab's default configuration: valid, and told nothing but what is true of it. The floor and
+// the slow start that it doesn't state (F17, F18) are left out here.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/control/validate/check.h"

@@ -12,13 +12,8 @@ std::string WithPoolKey(absl::string_view line) {
   return Sample("    backends:", absl::StrCat("    ", line, "\n    backends:"));
 }
 
-// Without the one that says that nothing is checked yet.
 std::vector<std::string> HealthPlaces(absl::string_view line) {
-  std::vector<Finding> findings = Check(WithPoolKey(line)).findings;
-  std::erase_if(findings, [](const Finding& f) {
-    return f.severity == Severity::kNote || f.rule == "not-active";
-  });
-  return Places(findings);
+  return PlacesIn(WithPoolKey(line));
 }
 
 TEST(HealthRulesTest, AcceptACheckOfTheServedPort) {
@@ -58,6 +53,13 @@ TEST(HealthRulesTest, F16RefusesChecksThatPileUp) {
               ElementsAre("10:54 error F16 pools.web.health.timeout"));
   EXPECT_THAT(HealthPlaces("health: {tcp: {port: 80}, fall: 1}"),
               ElementsAre("10:37 warning F16 pools.web.health.fall"));
+}
+
+TEST(HealthRulesTest, F17WarnsOfAPoolThatStatesNoFloor) {
+  EXPECT_THAT(Places(Check(kSample).findings),
+              testing::Contains("9:3 warning F17 pools.web.objectives.min_healthy"));
+  EXPECT_THAT(MessagesOf("F17", WithPoolKey("objectives: {min_healthy: 50%}")), IsEmpty());
+  EXPECT_THAT(MessagesOf("F17", SampleWithWeights({100})), IsEmpty());
 }
 
 TEST(HealthRulesTest, F17WarnsOfAPoolWithoutFloor) {

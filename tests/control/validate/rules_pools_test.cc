@@ -47,6 +47,19 @@ TEST(PoolRulesTest, F13WarnsOfABackendInAnotherApplicationsPool) {
               ElementsAre("11:7 warning F13 pools.web.backends.b1"));
 }
 
+TEST(PoolRulesTest, F13WarnsOfABackendAmongThoseOfAnotherApplication) {
+  const std::string tagged = SampleWithBackends(
+      "      b1: {address: 10.0.1.11, weight: 100, tags: [\"service:mail\"]}\n"
+      "      b2: {address: 10.0.1.12, weight: 100, tags: [\"service:shop\"]}\n"
+      "      b3: {address: 10.0.1.13, weight: 100}\n"
+      "      b4: {address: 10.0.1.14, weight: 100, tags: [\"service:shop\", rack1]}\n");
+  EXPECT_THAT(PlacesIn(tagged), ElementsAre("11:7 warning F13 pools.web.backends.b1"));
+  EXPECT_THAT(MessagesOf("F13", tagged),
+              ElementsAre("`b1` is tagged service:mail among backends of service:shop"));
+  EXPECT_THAT(PlacesIn(Replace(tagged, "\"service:mail\"", "\"service:mail\", \"service:shop\"")),
+              IsEmpty());
+}
+
 TEST(PoolRulesTest, F13WarnsOfOneAddressInPoolsOfTwoApplications) {
   const std::string text = absl::StrCat(
       Replace(Sample("tags: [ipv4-only]", "tags: [ipv4-only, \"service:shop\"]"), "services:\n",
@@ -56,9 +69,9 @@ TEST(PoolRulesTest, F13WarnsOfOneAddressInPoolsOfTwoApplications) {
   EXPECT_THAT(PlacesIn(text), ElementsAre("16:7 warning F13 pools.mail.backends.m1"));
 }
 
-TEST(PoolRulesTest, F18SpeaksOfColdBackendsInANote) {
+TEST(PoolRulesTest, F18WarnsOfColdBackends) {
   EXPECT_THAT(Places(Check(kSample).findings),
-              testing::Contains("9:3 note F18 pools.web.slow_start"));
+              testing::Contains("9:3 warning F18 pools.web.slow_start"));
   EXPECT_THAT(MessagesOf("F18", Sample("    backends:", "    slow_start: 60s\n    backends:")),
               IsEmpty());
 }

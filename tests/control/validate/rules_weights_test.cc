@@ -9,6 +9,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 std::string WithSlots(uint32_t slots, const std::vector<uint32_t>& weights) {
   return Replace(SampleWithWeights(weights),
@@ -104,6 +105,10 @@ TEST(WeightRulesTest, F04WarnsOfTwoScales) {
               ElementsAre("11:39 warning F04 pools.web.backends.b1.weight"));
   EXPECT_THAT(PlacesIn(SampleWithWeights({1, 10})),
               ElementsAre("12:39 warning F04 pools.web.backends.b2.weight"));
+  // Beyond F01's ratio too, where it isn't one slip.
+  EXPECT_THAT(PlacesIn(SampleWithWeights({33, 33, 1000, 1000})),
+              Contains("13:39 warning F04 pools.web.backends.b3.weight"));
+  EXPECT_THAT(PlacesIn(SampleWithWeights({33, 33, 1000})), Not(Contains(HasSubstr("F04"))));
   // A spread without a gap is nobody's slip.
   EXPECT_THAT(PlacesIn(SampleWithWeights({10, 20, 40, 80, 160})), IsEmpty());
 }
