@@ -1,12 +1,9 @@
 // What no single theme owns: reading the file, references, limits, what this build does not do yet,
 // and everything that has an end.
-#include <algorithm>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "control/config/literals.h"
@@ -172,40 +169,7 @@ void CheckReferences(RuleContext& context) {
   CheckOverriddenRules(context);
 }
 
-// The places of the file at which an inactive key is written and asks for something.
-std::vector<std::string> PlacesOf(const RuleContext& context, const InactiveKey& key) {
-  std::vector<std::string> places;
-  const auto add = [&](std::string path) {
-    if (context.IsWritten(path)) places.push_back(std::move(path));
-  };
-  constexpr absl::string_view kPool = "pools.*.", kBackend = "pools.*.backends.*.";
-  if (!absl::StartsWith(key.path, kPool)) add(std::string(key.path));
-  for (const Pool& pool : context.config().pools) {
-    if (key.honoured != nullptr && key.honoured(pool)) continue;
-    if (absl::StartsWith(key.path, kBackend)) {
-      for (const Backend& backend : pool.backends) {
-        add(absl::StrCat(PathOf(pool, backend), ".", key.path.substr(kBackend.size())));
-      }
-    } else if (absl::StartsWith(key.path, kPool)) {
-      add(absl::StrCat(PathOf(pool), ".", key.path.substr(kPool.size())));
-    }
-  }
-  return places;
-}
-
 void CheckActive(RuleContext& context) {
-  for (const InactiveKey& key : InactiveKeys()) {
-    const std::vector<std::string> places = PlacesOf(context, key);
-    if (places.empty()) continue;
-    const absl::string_view name = key.path.substr(key.path.rfind('.') + 1);
-    const std::string elsewhere =
-        places.size() == 1 ? ""
-                           : absl::StrFormat(" (here and in %d more places)", places.size() - 1);
-    context.Warn(places[0],
-                 absl::StrFormat("`%s` is accepted, but this build does not act on it%s: %s", name,
-                                 elsewhere, key.instead),
-                 "");
-  }
   for (const Pool& pool : context.config().pools) {
     if (IsBuilt(pool.forward)) continue;
     context.Error(absl::StrCat(PathOf(pool), ".forward"),
@@ -270,12 +234,10 @@ constexpr Rule kGeneralRules[] = {
                 "# instead: remove the drain, or a time to come",
      .check = CheckEnds},
     {.id = "not-active",
-     .title = "a key that this build accepts but does not act on",
+     .title = "a value that this build cannot honour yet",
      .explanation =
-         "All keys of the schema are accepted by every build. Where one has no effect yet, a "
-         "warning "
-         "says what happens instead; a value that cannot be honoured (a forward mode that is not "
-         "built) is an error.",
+         "All keys of the schema are accepted by every build, and this one acts on all of them. A "
+         "value that it cannot honour (a forward mode that is not built) is an error.",
      .example = "web: {forward: gue}\n# instead: forward: ipip",
      .check = CheckActive},
     {.id = "reference",

@@ -63,12 +63,11 @@ TEST(GeneralRulesTest, SchemaBoundsWhatANodeHolds) {
               ElementsAre("18 different prefix lengths of IPv4 VIPs, a node has room for 16"));
 }
 
-TEST(GeneralRulesTest, NotActiveWarnsOnceForAKey) {
-  const std::string text = SampleWithBackends(
-      "      b1: {address: 10.0.1.11, weight: 100, capacity: 1000}\n"
-      "      b2: {address: 10.0.1.12, weight: 100, capacity: 1000}\n");
-  EXPECT_THAT(PlacesIn(text), Contains("11:55 warning not-active pools.web.backends.b1.capacity"));
-  EXPECT_THAT(MessagesOf("not-active", text), Contains(HasSubstr("(here and in 1 more places)")));
+TEST(GeneralRulesTest, NotActiveIsNoKey) {
+  EXPECT_THAT(
+      PlacesIn(SampleWithBackends("      b1: {address: 10.0.1.11, weight: 100, capacity: 1000}\n"
+                                  "      b2: {address: 10.0.1.12, weight: 100, capacity: 1000}\n")),
+      IsEmpty());
   EXPECT_THAT(PlacesIn(Sample("    backends:", "    drain: 20m\n    backends:")), IsEmpty());
   EXPECT_THAT(PlacesIn(Sample("    backends:", "    slow_start: 0s\n    backends:")), IsEmpty());
 }
