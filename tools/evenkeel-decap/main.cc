@@ -14,6 +14,7 @@
 #include <ctime>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,7 @@
 #include "absl/time/time.h"
 #include "tools/evenkeel-decap/addresses.h"
 #include "tools/evenkeel-decap/decapsulator.h"
+#include "tools/evenkeel-decap/flag_words.h"
 #include "tools/evenkeel-decap/statistics.h"
 
 DEFINE_string(interface, "", "the interface that tunnelled packets come in by; required");
@@ -160,6 +162,13 @@ int Main(int argc, char** argv) {
   google::gflags_exitfunc = [](int) { _exit(kExitUsage); };
   gflags::SetUsageMessage(
       "--interface=NAME [--xdp-mode=native|generic] [--vips=PREFIX,…] [--addresses=ADDRESS,…]");
+  absl::StatusOr<std::vector<std::string>> words = WithFlagfiles({argv, argv + argc});
+  if (!words.ok()) return Refuse(words.status());
+  std::vector<char*> pointers;
+  for (std::string& word : *words) pointers.push_back(word.data());
+  argc = static_cast<int>(pointers.size());
+  pointers.push_back(nullptr);
+  argv = pointers.data();
   gflags::ParseCommandLineNonHelpFlags(&argc, &argv, true);
   for (const char* help : {"help", "helpshort", "helpfull"}) {
     if (gflags::GetCommandLineFlagInfoOrDie(help).current_value == "true") {
