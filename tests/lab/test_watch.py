@@ -108,7 +108,7 @@ def test_what_is_no_fault_raises_nothing(lab):
 
 
 def test_a_table_skewed_behind_its_back_is_named(lab, tmp_path):
-    with steady_load(lab):
+    with steady_load(lab, seconds=120 + 60 * REPETITIONS):
         time.sleep(5)
         for _ in range(REPETITIONS):
             assert alarms(lab) == []
