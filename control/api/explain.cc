@@ -8,28 +8,11 @@
 #include "control/api/question_packet.h"
 #include "control/sample/core_view.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/reason_name.h"
 #include "dataplane/forward/verdict.h"
 
 namespace evenkeel {
 namespace {
-
-const char* ReasonName(uint8_t reason) {
-  static constexpr const char* kNames[] = {
-#define EVENKEEL_NAME(name, verdict, text) #name,
-      LB_REASONS(EVENKEEL_NAME)
-#undef EVENKEEL_NAME
-  };
-  return reason < LB_REASON_COUNT ? kNames[reason] : "unknown";
-}
-
-const char* ReasonText(uint8_t reason) {
-  static constexpr const char* kTexts[] = {
-#define EVENKEEL_TEXT(name, verdict, text) text,
-      LB_REASONS(EVENKEEL_TEXT)
-#undef EVENKEEL_TEXT
-  };
-  return reason < LB_REASON_COUNT ? kTexts[reason] : "unknown";
-}
 
 std::string VerdictName(lb_verdict verdict, uint8_t reason) {
   switch (verdict) {
@@ -40,7 +23,7 @@ std::string VerdictName(lb_verdict verdict, uint8_t reason) {
     case LB_PASS:
       return "pass";
     default:
-      return absl::StrCat("drop:", ReasonName(reason));
+      return absl::StrCat("drop:", lb_reason_name(reason));
   }
 }
 
@@ -171,10 +154,10 @@ absl::StatusOr<Explanation> Explain(const RunningRevision& running, const FlowQu
       }
     }
     e.why = Describe(e, *service, question, running);
-    if (verdict != LB_FORWARD) absl::StrAppend(&e.why, "; ", ReasonText(reason));
+    if (verdict != LB_FORWARD) absl::StrAppend(&e.why, "; ", lb_reason_text(reason));
   } else {
     e.why = absl::StrCat(question.to.ToString(), "/", Name(question.protocol), ": ",
-                         ReasonText(reason));
+                         lb_reason_text(reason));
   }
   return e;
 }

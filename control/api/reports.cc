@@ -8,21 +8,12 @@
 #include "control/api/evenkeel.pb.h"
 #include "control/api/explain.h"
 #include "control/version.h"
+#include "dataplane/forward/reason_name.h"
 #include "dataplane/forward/verdict.h"
 #include "dataplane/table/records.h"
 
 namespace evenkeel {
 namespace {
-
-struct ReasonInfo {
-  const char* name;
-  lb_verdict verdict;
-};
-constexpr ReasonInfo kReasons[] = {
-#define EVENKEEL_REASON(name, verdict, text) {#name, verdict},
-    LB_REASONS(EVENKEEL_REASON)
-#undef EVENKEEL_REASON
-};
 
 int64_t Number(uint64_t value) { return static_cast<int64_t>(value); }
 
@@ -217,11 +208,11 @@ void FillBackends(const Pipeline& pipeline, const TrafficNow& traffic, v1::Backe
 
 void FillDrops(const TrafficNow& traffic, v1::DropsReply* reply) {
   uint64_t verdicts[LB_VERDICTS] = {};
-  for (size_t i = 0; i < std::size(kReasons); ++i) {
+  for (uint32_t i = 0; i < LB_REASON_COUNT; ++i) {
     const uint64_t count = i < traffic.reasons.size() ? traffic.reasons[i] : 0;
-    verdicts[kReasons[i].verdict] += count;
+    verdicts[lb_reason_verdict(static_cast<lb_reason>(i))] += count;
     // Reason 0 is that nothing was in the way: a forwarded packet.
-    if (i != LB_REASON_none) (*reply->mutable_reasons())[kReasons[i].name] = Number(count);
+    if (i != LB_REASON_none) (*reply->mutable_reasons())[lb_reason_name(i)] = Number(count);
   }
   reply->set_received(Number(traffic.received));
   reply->set_forward(Number(verdicts[LB_FORWARD]));

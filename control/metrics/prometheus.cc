@@ -1,26 +1,16 @@
 #include "control/metrics/prometheus.h"
 
 #include <functional>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/forward/reason_name.h"
 #include "dataplane/forward/verdict.h"
 
 namespace evenkeel {
 namespace {
-
-struct ReasonInfo {
-  const char* name;
-  lb_verdict verdict;
-};
-constexpr ReasonInfo kReasons[] = {
-#define EVENKEEL_REASON(name, verdict, text) {#name, verdict},
-    LB_REASONS(EVENKEEL_REASON)
-#undef EVENKEEL_REASON
-};
 
 void Head(absl::string_view name, absl::string_view type, absl::string_view help,
           std::string* out) {
@@ -136,10 +126,10 @@ void AddAlarms(const Pipeline& pipeline, const TrafficNow& traffic, std::string*
 
 void AddDrops(const TrafficNow& traffic, std::string* out) {
   Head("evenkeel_drops_total", "counter", "Packets dropped, by reason.", out);
-  for (size_t i = 0; i < std::size(kReasons); ++i) {
-    if (kReasons[i].verdict != LB_DROP) continue;
+  for (uint32_t i = 0; i < LB_REASON_COUNT; ++i) {
+    if (lb_reason_verdict(static_cast<lb_reason>(i)) != LB_DROP) continue;
     const uint64_t count = i < traffic.reasons.size() ? traffic.reasons[i] : 0;
-    absl::StrAppend(out, "evenkeel_drops_total{reason=\"", kReasons[i].name, "\"} ", count, "\n");
+    absl::StrAppend(out, "evenkeel_drops_total{reason=\"", lb_reason_name(i), "\"} ", count, "\n");
   }
 }
 

@@ -9,6 +9,7 @@
 #include "control/app/log.h"
 #include "control/change/drains.h"
 #include "control/config/parse.h"
+#include "dataplane/forward/reason_name.h"
 #include "dataplane/forward/verdict.h"
 
 namespace evenkeel {
@@ -35,12 +36,6 @@ std::vector<lb_reason> ReasonsOfConfiguration(const Config& config) {
   if (!has_empty) reasons.push_back(LB_REASON_no_backend);
   return reasons;
 }
-
-constexpr const char* kReasonNames[] = {
-#define EVENKEEL_REASON(name, verdict, text) #name,
-    LB_REASONS(EVENKEEL_REASON)
-#undef EVENKEEL_REASON
-};
 
 int PercentOf(const TrialView& trial) { return trial.canary ? trial.canary->percent : 100; }
 
@@ -205,7 +200,7 @@ std::vector<DropEvidence> TrialGuard::Drops(const TrafficNow& now) const {
   // What was dropped before the trial, within these seconds, is not its doing.
   if (then == looks_.rend() || then->at < trial_->since) return drops;
   for (const lb_reason reason : ReasonsOfConfiguration(trial_->running->config)) {
-    drops.push_back({.reason = kReasonNames[reason],
+    drops.push_back({.reason = lb_reason_name(reason),
                      .before = At(trial_->drops_before, reason),
                      .lately = Less(At(now.reasons, reason), At(then->reasons, reason)),
                      .received = Less(now.received, then->received)});

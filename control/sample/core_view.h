@@ -1,5 +1,5 @@
-// An image as the forwarding core reads it, in control: the core's own view, with every next hop
-// resolved, since only a plane knows its neighbours, and no table of tracked flows.
+// An image as the forwarding core reads it, in control and the CLI: the core's own view, with every
+// next hop resolved, since only a plane knows its neighbours, and no table of tracked flows.
 //
 //   const CoreView view(*image);       // the image outlives it
 //   lb_classify(view.get(), begin, end, &flow);

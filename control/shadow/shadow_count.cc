@@ -7,18 +7,10 @@
 #include "absl/hash/hash.h"
 #include "control/sample/flow_key.h"
 #include "dataplane/forward/flow.h"
+#include "dataplane/forward/reason_name.h"
 
 namespace evenkeel {
 namespace {
-
-const char* ReasonName(uint8_t reason) {
-  static constexpr const char* kNames[] = {
-#define EVENKEEL_NAME(name, verdict, text) #name,
-      LB_REASONS(EVENKEEL_NAME)
-#undef EVENKEEL_NAME
-  };
-  return reason < LB_REASON_COUNT ? kNames[reason] : "unknown";
-}
 
 std::optional<double> Part(uint64_t part, uint64_t whole) {
   if (whole == 0) return std::nullopt;
@@ -100,7 +92,7 @@ ShadowService ShadowCount::ReportOf(const std::string& name, const ServiceCount&
   }
   std::sort(out.backends.begin(), out.backends.end(),
             [](const ShadowBackend& a, const ShadowBackend& b) { return a.name < b.name; });
-  for (const auto& [reason, packets] : count.refused) out.refused[ReasonName(reason)] = packets;
+  for (const auto& [reason, packets] : count.refused) out.refused[lb_reason_name(reason)] = packets;
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dataplane/forward/icmp.h"
+#include "dataplane/forward/reason_name.h"
 #include "tests/bpf/run_bpf.h"
 #include "tests/packets/corpus.h"
 #include "tests/packets/run_native.h"
@@ -17,12 +18,6 @@
 
 namespace evenkeel::packets {
 namespace {
-
-const char* const kReasonNames[] = {
-#define LB_REASON_NAME(name, verdict, text) #name,
-    LB_REASONS(LB_REASON_NAME)
-#undef LB_REASON_NAME
-};
 
 int ActionOf(lb_verdict verdict) {
   if (verdict == LB_PASS) return XDP_PASS;
@@ -49,7 +44,7 @@ TEST_F(CorpusBpfTest, ProgramGivesReasonBytesAndCountsOfEveryCase) {
     core_->SetTables(tables);
     const BpfOutcome outcome = core_->Run(c.in);
     const lb_verdict verdict = lb_reason_verdict(c.reason);
-    EXPECT_STREQ(kReasonNames[outcome.reason], kReasonNames[c.reason]);
+    EXPECT_STREQ(lb_reason_name(outcome.reason), lb_reason_name(c.reason));
     EXPECT_EQ(outcome.action, ActionOf(verdict));
     // What is passed or dropped is as it came.
     EXPECT_EQ(HexDump(outcome.out), HexDump(c.out.empty() ? c.in : c.out));

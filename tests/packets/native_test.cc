@@ -5,6 +5,7 @@
 #include <cstring>
 #include <set>
 
+#include "dataplane/forward/reason_name.h"
 #include "tests/packets/corpus.h"
 #include "tests/packets/run_native.h"
 #include "tests/packets/stories.h"
@@ -13,18 +14,12 @@
 namespace evenkeel::packets {
 namespace {
 
-const char* const kReasonNames[] = {
-#define LB_REASON_NAME(name, verdict, text) #name,
-    LB_REASONS(LB_REASON_NAME)
-#undef LB_REASON_NAME
-};
-
 TEST(CorpusTest, NativeCoreGivesReasonAndBytesOfEveryCase) {
   for (const Case& c : Corpus()) {
     SCOPED_TRACE(c.name + ": " + c.why);
     const Tables tables(c.tables);
     const Outcome outcome = RunNative(tables.view(), c.in);
-    EXPECT_STREQ(kReasonNames[outcome.reason], kReasonNames[c.reason]);
+    EXPECT_STREQ(lb_reason_name(outcome.reason), lb_reason_name(c.reason));
     EXPECT_EQ(outcome.verdict, lb_reason_verdict(c.reason));
     EXPECT_EQ(HexDump(outcome.out), HexDump(c.out));
     EXPECT_EQ((outcome.flow.flags & LB_FLOW_NEW) != 0, c.new_flow);
@@ -104,7 +99,7 @@ TEST(CorpusTest, EveryReasonOfTheCoreHasACase) {
       case LB_REASON_table_fault:
         break;
       default:
-        EXPECT_TRUE(seen.count(static_cast<lb_reason>(reason))) << kReasonNames[reason];
+        EXPECT_TRUE(seen.count(static_cast<lb_reason>(reason))) << lb_reason_name(reason);
     }
   }
 }

@@ -20,7 +20,8 @@ RULES = {
     "bpf": (["bpf/", "dataplane/forward/", "dataplane/table/"], ["rte_", "grpc", "yaml-cpp"]),
     "control": (["control/", "dataplane/forward/", "dataplane/table/", "dataplane/neighbour/", "bpf/"], ["rte_"]),
     "tools": (["tools/", "control/api/", "control/config/", "control/validate/", "control/plan/",
-               "control/publish/compile.h", "control/publish/key_file.h", "control/sample/space_saving.h",
+               "control/publish/compile.h", "control/publish/key_file.h", "control/sample/core_view.h",
+               "control/sample/space_saving.h",
                "dataplane/table/", "dataplane/forward/", "bpf/"], []),
     # The simulator runs control's decisions on made-up connections.
     "tools/churn": (["tools/churn/", "control/overlay/", "control/transition/", "dataplane/table/", "dataplane/forward/"], []),

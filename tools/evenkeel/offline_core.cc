@@ -5,24 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "dataplane/forward/reason_name.h"
 
 namespace evenkeel::cli {
-namespace {
-
-// 02:00:00:00:00:00, a MAC that is somebody's.
-constexpr uint64_t kSomeNextHop = LB_NEXT_HOP_VALID | 0x02;
-
-}  // namespace
-
-const char* ReasonName(lb_reason reason) {
-  static constexpr const char* kNames[] = {
-#define EVENKEEL_NAME(name, verdict, text) #name,
-      LB_REASONS(EVENKEEL_NAME)
-#undef EVENKEEL_NAME
-  };
-  return reason < LB_REASON_COUNT ? kNames[reason] : "unknown";
-}
-
 std::string VerdictText(const Fate& fate) {
   switch (fate.verdict) {
     case LB_FORWARD:
@@ -32,7 +17,7 @@ std::string VerdictText(const Fate& fate) {
     case LB_PASS:
       return "pass";
     default:
-      return absl::StrCat("drop:", ReasonName(fate.reason));
+      return absl::StrCat("drop:", lb_reason_name(fate.reason));
   }
 }
 
@@ -49,38 +34,28 @@ absl::StatusOr<std::unique_ptr<OfflineCore>> OfflineCore::Make(const Config& con
 }
 
 OfflineCore::OfflineCore(Config config, CompiledPtr compiled, LeaseTable leases)
-    : config_(std::move(config)), compiled_(std::move(compiled)), leases_(std::move(leases)) {
-  const ImageView& image = *compiled_->image;
-  for (const lb_service& record : image.services()) {
+    : config_(std::move(config)),
+      compiled_(std::move(compiled)),
+      leases_(std::move(leases)),
+      view_(*compiled_->image) {
+  for (const lb_service& record : compiled_->image->services()) {
     const auto found =
         std::find_if(config_.services.begin(), config_.services.end(),
                      [&](const Service& service) { return NameId(service.name) == record.id; });
     services_.push_back(found == config_.services.end() ? nullptr : &*found);
   }
-  next_hops_.assign(image.next_hops().size() + 1, kSomeNextHop);
-  view_.params = &image.params();
-  view_.vips = image.vips().data();
-  view_.vip_rows = image.vip_rows().data();
-  view_.port_rows = image.port_rows().data();
-  view_.port_ranges = image.port_ranges().data();
-  view_.services = image.services().data();
-  view_.backends = image.backends().data();
-  view_.pools = image.pools().data();
-  view_.backend_count = static_cast<uint32_t>(image.backends().size());
-  view_.transitions = image.transitions().data();
-  view_.next_hops = next_hops_.data();
 }
 
 Fate OfflineCore::Judge(const uint8_t* begin, const uint8_t* end, lb_flow* flow) const {
   Fate fate;
-  fate.verdict = lb_classify(&view_, begin, end, flow);
+  fate.verdict = lb_classify(view_.get(), begin, end, flow);
   fate.reason = static_cast<lb_reason>(flow->reason);
   if (fate.verdict != LB_FORWARD) return fate;
   lb_decision decision;
-  fate.verdict = lb_resolve(&view_, begin, end, flow, &decision);
+  fate.verdict = lb_resolve(view_.get(), begin, end, flow, &decision);
   fate.reason = static_cast<lb_reason>(decision.reason);
   if (fate.verdict != LB_FORWARD) return fate;
-  fate.backend_id = view_.backends[decision.backend].id;
+  fate.backend_id = view().backends[decision.backend].id;
   fate.counter = decision.counter;
   return fate;
 }

@@ -18,6 +18,7 @@
 #include "control/config/config.h"
 #include "control/publish/compile.h"
 #include "control/publish/key_file.h"
+#include "control/sample/core_view.h"
 #include "dataplane/forward/forward.h"
 
 namespace evenkeel::cli {
@@ -39,7 +40,7 @@ class OfflineCore {
   Fate Judge(const uint8_t* begin, const uint8_t* end, lb_flow* flow) const;
 
   const Config& config() const { return config_; }
-  const lb_view& view() const { return view_; }
+  const lb_view& view() const { return *view_.get(); }
   uint32_t counter_count() const { return compiled_->image->counter_count(); }
   size_t service_count() const { return services_.size(); }
   // By the image's index; null for LB_NONE.
@@ -55,15 +56,12 @@ class OfflineCore {
   const Config config_;
   const CompiledPtr compiled_;
   const LeaseTable leases_;
+  const CoreView view_;
   std::vector<const Service*> services_;  // by the image's index
-  std::vector<uint64_t> next_hops_;
-  lb_view view_{};
 };
 
 // "forward", "reply", "pass" or "drop:REASON"
 std::string VerdictText(const Fate& fate);
-// "ttl_expired"
-const char* ReasonName(lb_reason reason);
 
 }  // namespace evenkeel::cli
 

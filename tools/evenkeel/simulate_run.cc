@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/forward/reason_name.h"
 #include "tools/evenkeel/endpoint.h"
 
 namespace evenkeel::cli {
@@ -132,8 +133,8 @@ v1::SimulateReply Simulation::Result() const {
     verdicts[verdict] += reasons_[i];
     if (reasons_[i] == 0) continue;
     const auto count = static_cast<int64_t>(reasons_[i]);
-    if (verdict == LB_DROP) (*reply.mutable_drops())[ReasonName(reason)] = count;
-    if (verdict == LB_PASS) (*reply.mutable_passes())[ReasonName(reason)] = count;
+    if (verdict == LB_DROP) (*reply.mutable_drops())[lb_reason_name(reason)] = count;
+    if (verdict == LB_PASS) (*reply.mutable_passes())[lb_reason_name(reason)] = count;
   }
   reply.set_forward(static_cast<int64_t>(verdicts[LB_FORWARD]));
   reply.set_reply(static_cast<int64_t>(verdicts[LB_REPLY]));

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/forward/reason_name.h"
 #include "dataplane/table/fill.h"
 #include "dataplane/table/image_builder.h"
 #include "dataplane/table/image_view.h"
@@ -20,12 +21,6 @@
 
 namespace evenkeel {
 namespace {
-
-const char* const kReasonNames[] = {
-#define LB_REASON_NAME(name, verdict, text) #name,
-    LB_REASONS(LB_REASON_NAME)
-#undef LB_REASON_NAME
-};
 
 struct Prefix {
   Address address{};
@@ -167,7 +162,7 @@ Counted CountsOf(Plane& plane) {
   for (int reason = 0; reason < LB_REASON_COUNT; ++reason) {
     const uint64_t count = plane.worker(0).reasons[reason].Get();
     sum += count;
-    if (count != 0) counted.reason = kReasonNames[reason];
+    if (count != 0) counted.reason = lb_reason_name(reason);
   }
   if (sum != 1) counted.reason = "counted " + std::to_string(sum) + " times";
   const GenerationCounters& counters = plane.current()->counters(0);
@@ -204,7 +199,7 @@ TEST(WorkerCorpusTest, EveryCaseLeavesThePortAsTheCorpusSays) {
       EXPECT_EQ(packets::HexDump(sent[0]), packets::HexDump(c.out));
     }
     const Counted counted = CountsOf(plane);
-    EXPECT_EQ(counted.reason, kReasonNames[c.reason]);
+    EXPECT_EQ(counted.reason, lb_reason_name(c.reason));
     const bool forwarded = lb_reason_verdict(c.reason) == LB_FORWARD;
     const packets::Tables tables(c.tables);
     const packets::Outcome native = packets::RunNative(tables.view(), c.in);
