@@ -191,6 +191,16 @@ absl::StatusOr<CpuMaps> CpuMaps::Open(const std::string& folder) {
                  *std::move(heads),  *std::move(rings),  *std::move(samples)};
 }
 
+std::vector<SampleRing> CpuMaps::rings() const {
+  std::vector<SampleRing> rings;
+  lb_sample* records = samples.As<lb_sample>().data();
+  for (lb_sample_ring& head : sample_rings.As<lb_sample_ring>()) {
+    rings.push_back({.head = &head, .records = records});
+    records += LB_SAMPLES_PER_RING;
+  }
+  return rings;
+}
+
 absl::Status CpuMaps::Pin(const std::string& folder) const {
   absl::Status status = cpus.Pin(absl::StrCat(folder, "/cpus"));
   status.Update(recent.Pin(absl::StrCat(folder, "/recent")));

@@ -18,6 +18,7 @@
 #include "bpf/lb_shared.h"
 #include "bpf/map_memory.h"
 #include "dataplane/table/region.h"
+#include "dataplane/table/sample_rings.h"
 
 namespace evenkeel {
 
@@ -56,6 +57,8 @@ struct CpuMaps {
   MapMemory flow_heads;
   MapMemory sample_rings;  // writer: rw in its lines
   MapMemory samples;
+
+  std::vector<SampleRing> rings() const;  // one a CPU
 
   // Both sizes are powers of two.
   static absl::StatusOr<CpuMaps> Create(const FlowSizes& sizes);

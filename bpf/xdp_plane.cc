@@ -428,16 +428,6 @@ void XdpPlane::SweepFlows() {
   if (flows != 0) SweepFlowTables(cpus_, *current(), tick);
 }
 
-std::vector<SampleRing> XdpPlane::sample_rings() const {
-  std::vector<SampleRing> rings;
-  lb_sample* records = cpus_.samples.As<lb_sample>().data();
-  for (lb_sample_ring& head : cpus_.sample_rings.As<lb_sample_ring>()) {
-    rings.push_back({.head = &head, .records = records});
-    records += LB_SAMPLES_PER_RING;
-  }
-  return rings;
-}
-
 absl::Status XdpPlane::CheckAttached() const {
   const absl::StatusOr<XdpLink::Facts> facts = link_.Ask();
   if (!facts.ok()) return facts.status();

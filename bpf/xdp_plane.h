@@ -80,7 +80,7 @@ class XdpPlane {
   std::span<const lb_flow_bucket> flow_tables() const { return cpus_.flows.As<lb_flow_bucket>(); }
 
   // A ring of sampled headers for each CPU; this process is their reader.
-  std::vector<SampleRing> sample_rings() const;
+  std::vector<SampleRing> sample_rings() const { return cpus_.rings(); }
 
   // NotFound when the interface has gone.
   absl::Status CheckAttached() const;

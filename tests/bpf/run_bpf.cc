@@ -86,29 +86,19 @@ uint64_t BpfCore::reason_count(lb_reason reason) const {
   return sum;
 }
 
-std::vector<SampleRing> BpfCore::Rings() const {
-  std::vector<SampleRing> rings;
-  lb_sample* records = cpus_.samples.As<lb_sample>().data();
-  for (lb_sample_ring& head : cpus_.sample_rings.As<lb_sample_ring>()) {
-    rings.push_back({.head = &head, .records = records});
-    records += LB_SAMPLES_PER_RING;
-  }
-  return rings;
-}
-
 void BpfCore::SampleEvery(uint32_t every) {
-  for (const SampleRing& ring : Rings()) SetSampleRate(ring, every);
+  for (const SampleRing& ring : cpus_.rings()) SetSampleRate(ring, every);
 }
 
 std::vector<lb_sample> BpfCore::TakeSamples() {
   std::vector<lb_sample> samples;
-  for (const SampleRing& ring : Rings()) evenkeel::TakeSamples(ring, &samples);
+  for (const SampleRing& ring : cpus_.rings()) evenkeel::TakeSamples(ring, &samples);
   return samples;
 }
 
 uint64_t BpfCore::dropped_samples() const {
   uint64_t sum = 0;
-  for (const SampleRing& ring : Rings()) sum += DroppedSamples(ring);
+  for (const SampleRing& ring : cpus_.rings()) sum += DroppedSamples(ring);
   return sum;
 }
 

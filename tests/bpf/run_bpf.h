@@ -53,7 +53,6 @@ class BpfCore {
 
  private:
   BpfCore() = default;
-  std::vector<SampleRing> Rings() const;
 
   CpuMaps cpus_;
   std::unique_ptr<Instance> instance_;
