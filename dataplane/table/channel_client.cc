@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "dataplane/table/refusal.h"
+#include "dataplane/table/tables_batch.h"
 
 namespace evenkeel {
 namespace {
@@ -275,18 +276,8 @@ absl::Status ChannelClient::EnsureMailbox(size_t root_size, absl::Time deadline)
 
 absl::Status ChannelClient::SendTables(std::span<const TablePtr> missing, absl::Time deadline) {
   while (!missing.empty()) {
-    const std::span<const TablePtr> batch =
-        missing.first(std::min(missing.size(), kTablesPerMessage));
-    missing = missing.subspan(batch.size());
-    TablesMessage message = MakeMessage<TablesMessage>(0);
-    std::vector<int> fds;
-    for (const TablePtr& table : batch) {
-      TablesMessage::Entry& entry = message.entry[message.count++];
-      std::memcpy(entry.digest, table->digest().data(), sizeof(entry.digest));
-      entry.slots_log2 = table->slots_log2();
-      fds.push_back(table->fd());
-    }
-    absl::Status status = Send(std::as_bytes(std::span(&message, 1)), fds, deadline);
+    const TablesBatch batch = TakeBatch(&missing);
+    absl::Status status = Send(std::as_bytes(std::span(&batch.message, 1)), batch.fds, deadline);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dataplane/table/refusal.h"
+#include "dataplane/table/tables_batch.h"
 
 namespace evenkeel {
 namespace {
@@ -130,17 +131,8 @@ void PlaneEndpoint::Greet() {
 void PlaneEndpoint::SendTables(const std::shared_ptr<const ImageView>& image) {
   std::span<const TablePtr> left = image->tables();
   while (!left.empty()) {
-    const std::span<const TablePtr> batch = left.first(std::min(left.size(), kTablesPerMessage));
-    left = left.subspan(batch.size());
-    TablesMessage message = MakeMessage<TablesMessage>(0);
-    std::vector<int> fds;
-    for (const TablePtr& table : batch) {
-      TablesMessage::Entry& entry = message.entry[message.count++];
-      std::memcpy(entry.digest, table->digest().data(), sizeof(entry.digest));
-      entry.slots_log2 = table->slots_log2();
-      fds.push_back(table->fd());
-    }
-    server_->Send(message, std::move(fds), image);
+    TablesBatch batch = TakeBatch(&left);
+    server_->Send(batch.message, std::move(batch.fds), image);
   }
 }
 

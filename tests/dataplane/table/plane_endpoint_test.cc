@@ -11,29 +11,11 @@
 #include "dataplane/table/channel_client.h"
 #include "dataplane/table/refusal.h"
 #include "tests/dataplane/table/image_fixture.h"
+#include "tests/dataplane/table/plane_client.h"
 #include "tests/dataplane/table/plane_fixture.h"
 
 namespace evenkeel {
 namespace {
-
-constexpr absl::Duration kTimeout = absl::Seconds(60);
-
-std::unique_ptr<ChannelClient> MustConnect(const TestDirectory& dir) {
-  absl::StatusOr<std::unique_ptr<ChannelClient>> client =
-      ChannelClient::Connect(dir / "plane.sock", kTimeout);
-  EXPECT_TRUE(client.ok()) << client.status();
-  return client.ok() ? *std::move(client) : nullptr;
-}
-
-absl::Status Publish(ChannelClient& client, const ImageSpec& spec) {
-  return client.Publish(MustBuild(spec).bytes(), TablesOf(spec), kTimeout);
-}
-
-ImageSpec Shifted(uint64_t generation) {
-  ImageSpec spec = SmallSpec(generation);
-  spec.pools[0] = MakePool("web", {static_cast<uint32_t>(generation % 50 + 1), 20, 70}, 0);
-  return spec;
-}
 
 size_t ResidentKiB() {
   std::ifstream status("/proc/self/status");
