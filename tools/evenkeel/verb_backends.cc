@@ -1,15 +1,9 @@
 // evenkeel backends: of each service, every backend with the share it should have and the share it
 // has.
-#include <nlohmann/json.hpp>
-#include <ostream>
-
 #include "absl/strings/str_cat.h"
-#include "tools/evenkeel/arguments.h"
+#include "tools/evenkeel/ask.h"
 #include "tools/evenkeel/backend_ink.h"
-#include "tools/evenkeel/client.h"
 #include "tools/evenkeel/commands.h"
-#include "tools/evenkeel/console.h"
-#include "tools/evenkeel/json.h"
 #include "tools/evenkeel/numbers.h"
 #include "tools/evenkeel/table.h"
 
@@ -53,15 +47,7 @@ std::string Render(const v1::BackendsReply& reply, bool color) {
 }  // namespace
 
 ExitStatus RunBackends(const Arguments& arguments, Console& console) {
-  Client client(arguments.socket, arguments.timeout);
-  v1::BackendsReply reply;
-  if (auto failure = client.Call(v1::BackendsRequest(), reply)) return console.Fail(*failure);
-  if (console.json()) {
-    console.PrintJson(ReplyToJson(reply));
-  } else {
-    console.out() << Render(reply, console.terminal().color);
-  }
-  return ExitStatus::kDone;
+  return AskAndShow<v1::BackendsReply>(arguments, console, v1::BackendsRequest(), Render);
 }
 
 }  // namespace evenkeel::cli

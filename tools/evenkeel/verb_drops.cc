@@ -1,38 +1,22 @@
 // evenkeel drops: what became of every packet, and for what reason it was not simply forwarded.
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <ostream>
 
 #include "absl/strings/str_cat.h"
-#include "dataplane/forward/verdict.h"
-#include "tools/evenkeel/arguments.h"
-#include "tools/evenkeel/client.h"
+#include "dataplane/forward/reason_name.h"
+#include "tools/evenkeel/ask.h"
 #include "tools/evenkeel/commands.h"
-#include "tools/evenkeel/console.h"
-#include "tools/evenkeel/json.h"
 #include "tools/evenkeel/numbers.h"
 #include "tools/evenkeel/table.h"
 
 namespace evenkeel::cli {
 namespace {
 
-struct Reason {
-  const char* name;
-  lb_verdict verdict;
-  const char* sentence;
-};
-
-constexpr Reason kReasons[] = {
-#define REASON(name, verdict, sentence) {#name, verdict, sentence},
-    LB_REASONS(REASON)
-#undef REASON
-};
-
 // What a plane of another version counts has no sentence here.
 const char* SentenceOf(const std::string& name) {
-  const auto* found = std::find_if(std::begin(kReasons), std::end(kReasons),
-                                   [&](const Reason& reason) { return name == reason.name; });
-  return found == std::end(kReasons) ? "" : found->sentence;
+  for (uint32_t reason = 0; reason < LB_REASON_COUNT; ++reason) {
+    if (name == lb_reason_name(reason)) return lb_reason_text(reason);
+  }
+  return "";
 }
 
 std::string RenderReasons(const v1::DropsReply& reply, bool color) {
@@ -64,19 +48,14 @@ std::string RenderTotals(const v1::DropsReply& reply, bool color) {
   return table.Render(color);
 }
 
+std::string Render(const v1::DropsReply& reply, bool color) {
+  return absl::StrCat(RenderTotals(reply, color), RenderReasons(reply, color));
+}
+
 }  // namespace
 
 ExitStatus RunDrops(const Arguments& arguments, Console& console) {
-  Client client(arguments.socket, arguments.timeout);
-  v1::DropsReply reply;
-  if (auto failure = client.Call(v1::DropsRequest(), reply)) return console.Fail(*failure);
-  if (console.json()) {
-    console.PrintJson(ReplyToJson(reply));
-  } else {
-    const bool color = console.terminal().color;
-    console.out() << RenderTotals(reply, color) << RenderReasons(reply, color);
-  }
-  return ExitStatus::kDone;
+  return AskAndShow<v1::DropsReply>(arguments, console, v1::DropsRequest(), Render);
 }
 
 }  // namespace evenkeel::cli

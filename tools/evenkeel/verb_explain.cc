@@ -1,15 +1,9 @@
 // evenkeel explain: where a packet of this tuple goes now, by the forwarding core on the tables in
 // use.
-#include <nlohmann/json.hpp>
-#include <ostream>
-
 #include "absl/strings/str_cat.h"
-#include "tools/evenkeel/arguments.h"
-#include "tools/evenkeel/client.h"
+#include "tools/evenkeel/ask.h"
 #include "tools/evenkeel/commands.h"
-#include "tools/evenkeel/console.h"
 #include "tools/evenkeel/endpoint.h"
-#include "tools/evenkeel/json.h"
 #include "tools/evenkeel/table.h"
 
 namespace evenkeel::cli {
@@ -70,15 +64,7 @@ std::string Render(const v1::ExplainReply& reply, bool color) {
 ExitStatus RunExplain(const Arguments& arguments, Console& console) {
   v1::ExplainRequest request;
   if (auto failure = FillRequest(arguments, request)) return console.Fail(*failure);
-  Client client(arguments.socket, arguments.timeout);
-  v1::ExplainReply reply;
-  if (auto failure = client.Call(request, reply)) return console.Fail(*failure);
-  if (console.json()) {
-    console.PrintJson(ReplyToJson(reply));
-  } else {
-    console.out() << Render(reply, console.terminal().color);
-  }
-  return ExitStatus::kDone;
+  return AskAndShow<v1::ExplainReply>(arguments, console, request, Render);
 }
 
 }  // namespace evenkeel::cli

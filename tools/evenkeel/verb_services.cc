@@ -1,14 +1,8 @@
 // evenkeel services: the services, their tables and counters.
-#include <nlohmann/json.hpp>
-#include <ostream>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tools/evenkeel/arguments.h"
-#include "tools/evenkeel/client.h"
+#include "tools/evenkeel/ask.h"
 #include "tools/evenkeel/commands.h"
-#include "tools/evenkeel/console.h"
-#include "tools/evenkeel/json.h"
 #include "tools/evenkeel/numbers.h"
 #include "tools/evenkeel/table.h"
 
@@ -41,15 +35,7 @@ std::string Render(const v1::ServicesReply& reply, bool color) {
 }  // namespace
 
 ExitStatus RunServices(const Arguments& arguments, Console& console) {
-  Client client(arguments.socket, arguments.timeout);
-  v1::ServicesReply reply;
-  if (auto failure = client.Call(v1::ServicesRequest(), reply)) return console.Fail(*failure);
-  if (console.json()) {
-    console.PrintJson(ReplyToJson(reply));
-  } else {
-    console.out() << Render(reply, console.terminal().color);
-  }
-  return ExitStatus::kDone;
+  return AskAndShow<v1::ServicesReply>(arguments, console, v1::ServicesRequest(), Render);
 }
 
 }  // namespace evenkeel::cli
