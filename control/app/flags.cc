@@ -62,6 +62,12 @@ bool IsOwn(const std::string& name) {
   return std::find(std::begin(kOwnFlags), std::end(kOwnFlags), name) != std::end(kOwnFlags);
 }
 
+// Needs no value: --name is true, --noname false.
+bool IsSwitch(const std::string& name) {
+  gflags::CommandLineFlagInfo info;
+  return IsOwn(name) && gflags::GetCommandLineFlagInfo(name.c_str(), &info) && info.type == "bool";
+}
+
 class Reader {
  public:
   explicit Reader(Settings* settings) : settings_(*settings) {}
@@ -82,11 +88,22 @@ class Reader {
         return Wrong(word, "not a flag; --help lists them");
       }
       const size_t equals = word.find('=');
-      const std::string name = Underscored(word.substr(2, equals - 2));
+      std::string name = Underscored(word.substr(2, equals - 2));
+      std::string value;
+      if (equals != std::string::npos) {
+        value = word.substr(equals + 1);
+      } else if (IsSwitch(name)) {
+        value = "true";
+      } else if (absl::StartsWith(name, "no") && IsSwitch(name.substr(2))) {
+        name.erase(0, 2);
+        value = "false";
+      }
       if (!IsOwn(name) && name != "flagfile") return Wrong(word, "unknown flag; --help lists them");
-      if (equals == std::string::npos && i + 1 == words.size())
-        return Wrong(word, "lacks its value");
-      const std::string value = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
+      if (value.empty() && equals == std::string::npos) {
+        if (depth_ > 0) return Wrong(word, "in a flag file it is --name=value");
+        if (i + 1 == words.size()) return Wrong(word, "lacks its value");
+        value = words[++i];
+      }
       const absl::Status set = name == "flagfile" ? ReadFile(value) : Set(word, name, value);
       if (!set.ok()) return set;
     }
@@ -141,6 +158,7 @@ absl::StatusOr<Settings> ParseCommandLine(int argc, const char* const* argv) {
   settings.change_group = FLAGS_change_group;
   settings.alarm_exec = FLAGS_alarm_exec;
   settings.alarm_webhook = FLAGS_alarm_webhook;
+  if (settings.show_help || settings.show_version) return settings;
   if (settings.plane != "dpdk" && settings.plane != "xdp") {
     return Wrong(absl::StrCat("--plane=", settings.plane), "there are dpdk and xdp");
   }

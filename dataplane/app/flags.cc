@@ -69,6 +69,12 @@ bool IsOwn(const std::string& name) {
   return std::find(std::begin(kOwnFlags), std::end(kOwnFlags), name) != std::end(kOwnFlags);
 }
 
+// Needs no value: --name is true, --noname false.
+bool IsSwitch(const std::string& name) {
+  gflags::CommandLineFlagInfo info;
+  return IsOwn(name) && gflags::GetCommandLineFlagInfo(name.c_str(), &info) && info.type == "bool";
+}
+
 absl::Status SetFlag(const std::string& argument, const std::string& name,
                      const std::string& value) {
   if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
@@ -98,15 +104,24 @@ class ArgumentReader {
         return Wrong(argument, "not a flag; EAL's arguments follow after --");
       }
       const size_t equals = argument.find('=');
-      const std::string name = WithUnderscores(argument.substr(2, equals - 2));
+      std::string name = WithUnderscores(argument.substr(2, equals - 2));
+      std::string value;
+      if (equals != std::string::npos) {
+        value = argument.substr(equals + 1);
+      } else if (IsSwitch(name)) {
+        value = "true";
+      } else if (absl::StartsWith(name, "no") && IsSwitch(name.substr(2))) {
+        name.erase(0, 2);
+        value = "false";
+      }
       if (!IsOwn(name) && name != "flagfile") {
         return Wrong(argument, "unknown flag; --help lists them");
       }
-      if (equals == std::string::npos && i + 1 == arguments.size()) {
-        return Wrong(argument, "the value is missing");
+      if (value.empty() && equals == std::string::npos) {
+        if (depth_ > 0) return Wrong(argument, "in a flag file it is --name=value");
+        if (i + 1 == arguments.size()) return Wrong(argument, "the value is missing");
+        value = arguments[++i];
       }
-      const std::string value =
-          equals != std::string::npos ? argument.substr(equals + 1) : arguments[++i];
       const absl::Status set =
           name == "flagfile" ? ReadFile(value) : SetFlag(argument, name, value);
       if (!set.ok()) return set;

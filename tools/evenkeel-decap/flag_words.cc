@@ -8,6 +8,8 @@
 namespace evenkeel::decap {
 namespace {
 
+constexpr int kDepthMax = 8;
+
 // Whether `word` is --flagfile or --flagfile=PATH; `rest` is then "" or "=PATH".
 bool IsFlagfile(absl::string_view word, absl::string_view* rest) {
   *rest = word;
@@ -15,14 +17,23 @@ bool IsFlagfile(absl::string_view word, absl::string_view* rest) {
          (rest->empty() || rest->front() == '=');
 }
 
-absl::Status Append(const std::string& path, std::vector<std::string>& words) {
+absl::Status Append(const std::string& path, int depth, std::vector<std::string>& words) {
+  if (depth > kDepthMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--flagfile=", path, ": flag files name each other without end"));
+  }
   auto lines = cli::ReadFlagfile(path);
   if (!lines.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--flagfile: ", lines.status().message()));
   }
   for (cli::FlagfileLine& line : *lines) {
-    absl::string_view ignored;
-    if (!absl::StartsWith(line.flag, "-") || IsFlagfile(line.flag, &ignored)) {
+    absl::string_view rest;
+    if (IsFlagfile(line.flag, &rest) && !rest.empty()) {
+      absl::Status nested = Append(std::string(rest.substr(1)), depth + 1, words);
+      if (!nested.ok()) return nested;
+      continue;
+    }
+    if (!absl::StartsWith(line.flag, "-") || IsFlagfile(line.flag, &rest)) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ":", line.line, ": \"", line.flag, "\": a line is --NAME=VALUE"));
     }
@@ -45,7 +56,7 @@ absl::StatusOr<std::vector<std::string>> WithFlagfiles(const std::vector<std::st
       return absl::InvalidArgumentError("--flagfile needs a path");
     }
     const std::string path = rest.empty() ? words[++i] : std::string(rest.substr(1));
-    if (absl::Status s = Append(path, all); !s.ok()) return s;
+    if (absl::Status s = Append(path, 1, all); !s.ok()) return s;
   }
   return all;
 }

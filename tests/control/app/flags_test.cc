@@ -35,6 +35,22 @@ TEST(FlagsTest, ComeFromAFlagFile) {
   EXPECT_EQ(settings->plane, "xdp");
 }
 
+TEST(FlagsTest, SwitchesNeedNoValueAndOthersDo) {
+  TempDir dir;
+  const std::string file = "--flagfile=" + (dir / "flags");
+  std::ofstream(dir / "flags") << "--noflow_tracking\n--plane=xdp\n--interface=eth0\n";
+  absl::StatusOr<Settings> settings = Parse({file.c_str()});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_FALSE(settings->flow_tracking);
+  settings = Parse({"--flow-tracking", "--plane=dpdk"});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_TRUE(settings->flow_tracking);
+  // In a file the next line is another flag.
+  std::ofstream(dir / "flags") << "--state-dir\n--plane=xdp\n";
+  EXPECT_TRUE(
+      absl::StrContains(Parse({file.c_str()}).status().message(), "--state-dir: in a flag"));
+}
+
 TEST(FlagsTest, RefuseAWrongCallAndNameTheWord) {
   for (const char* word : {"--bogus=1", "--plane=vpp", "--xdp-mode=fast", "apply",
                            "--socket=", "--state-dir=", "--http", "--flagfile=/nonexistent",

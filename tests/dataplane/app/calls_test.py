@@ -59,13 +59,15 @@ class CallsTest(unittest.TestCase):
         self.expect(2, "--wokers=2: unknown flag", f"--flagfile={flags}")
         flags.write_text("--workers=two\n")
         self.expect(2, "--workers=two: impossible value", f"--flagfile={flags}")
+        flags.write_text("--tap\n--workers=2\n")
+        self.expect(2, "--tap: in a flag file it is --name=value", f"--flagfile={flags}")
         flags.write_text(f"--flagfile={flags}\n")
         self.expect(2, "name each other without end", f"--flagfile={flags}")
         self.expect(2, "cannot be read", f"--flagfile={self.folder.name}")
 
     def test_flagfile_is_heeded(self):
         flags = pathlib.Path(self.folder.name, "flags")
-        flags.write_text("\n".join([*self.own, "--workers=3"]) + "\n")
+        flags.write_text("\n".join([*self.own, "--noflow_tracking", "--workers=3"]) + "\n")
         self.expect(2, "3 workers need 4 lcores", f"--flagfile={flags}", "--", *EAL, "--vdev=net_null0")
 
     def test_eal_arguments_that_eal_does_not_know(self):

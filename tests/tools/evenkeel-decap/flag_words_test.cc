@@ -44,8 +44,15 @@ TEST_F(FlagWordsTest, PutLinesWhereTheFileIsNamed) {
 TEST_F(FlagWordsTest, RefuseWhatIsNoFlag) {
   Write("--interface=eth0\nvips=10.0.0.0/8\n");
   EXPECT_TRUE(absl::StrContains(Complaint({"decap", "--flagfile=" + path_}), ":2: \"vips="));
-  Write("--flagfile=/etc/other\n");
+  Write("--flagfile\n");
   EXPECT_TRUE(absl::StrContains(Complaint({"decap", "--flagfile=" + path_}), ":1: "));
+}
+
+TEST_F(FlagWordsTest, FollowFilesThatNameFiles) {
+  Write("--flagfile=/nowhere/flags\n");
+  EXPECT_TRUE(absl::StrContains(Complaint({"decap", "--flagfile=" + path_}), "/nowhere/flags"));
+  Write(absl::StrCat("--flagfile=", path_, "\n").c_str());
+  EXPECT_TRUE(absl::StrContains(Complaint({"decap", "--flagfile=" + path_}), "without end"));
 }
 
 TEST_F(FlagWordsTest, RefuseAFileThatCannotBeRead) {
