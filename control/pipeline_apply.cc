@@ -195,9 +195,9 @@ absl::StatusOr<Judgement> Pipeline::JudgeProposal(const Proposal& proposal) {
              .now = now,
              .old_errors = proposal.old_errors});
   if (judged.ok() && judged->config && base != nullptr && base->compiled != nullptr) {
-    AddFindings(
-        FindUnfinished(*base->compiled->image, *judged->config, now, options_.clock->BootNs()),
-        judged->plan);
+    AddFindings(FindUnfinished(*base->compiled->image, *judged->config, options_.clock->Now(),
+                               options_.clock->BootNs()),
+                judged->plan);
   }
   return judged;
 }
