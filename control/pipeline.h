@@ -249,6 +249,7 @@ class Pipeline {
 
   // pipeline_canary.cc
   absl::Status RecordStage(const WidenCall& call, const Change& next, const Who& who);
+  absl::StatusOr<Change> AtStage(const Change& change, int percent) const;
   static std::optional<CanaryView> CanaryOf(const Change& change);
   static void SetStage(const Config& before, int percent, RunningRevision& running);
 
@@ -302,7 +303,8 @@ class Pipeline {
   absl::Status Renew(const TailEvidence* evidence, bool must);
   bool ReleaseLeases(const RunningRevision& running, const TailEvidence& evidence);
   absl::Status RenewTrial(Change next, uint64_t back_ns);
-  bool FindTrialAgain(const PlaneState& state);
+  bool FindTrialAgain(Change found, const PlaneState& state);
+  bool FindStageAgain(const PlaneState& state);
   absl::Status RenewReturned();
   void ShowFloors();
   absl::Duration UntilNextHealth() const;

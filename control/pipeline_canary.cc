@@ -37,6 +37,25 @@ std::optional<CanaryView> Pipeline::CanaryOf(const Change& change) {
                     .waits_for = {}};
 }
 
+// `change` with so much of the slots; its images are still those that it had.
+absl::StatusOr<Pipeline::Change> Pipeline::AtStage(const Change& change, int percent) const {
+  const CanaryStage& stage = *change.running->canary;
+  Change next = change;
+  next.revision.canary->percent = percent;
+  next.running = std::make_shared<RunningRevision>(*change.running);
+  next.running->config = stage.after;
+  SetStage(stage.before, percent, *next.running);
+  // Backends that the candidate does not have leave with the last stage.
+  absl::StatusOr<LeaseTable> leases =
+      LeaseAll(next.running->config, change.leases, options_.clock->Now());
+  if (!leases.ok()) return leases.status();
+  next.leases = *std::move(leases);
+  leases = LeaseAll(stage.before, next.leases, next.revision.when);
+  if (!leases.ok()) return leases.status();
+  next.leases_back = *std::move(leases);
+  return next;
+}
+
 absl::Status Pipeline::Widen(const WidenCall& call, const Who& who) {
   const std::lock_guard lock(change_mutex_);
   SettleActive();
@@ -47,25 +66,14 @@ absl::Status Pipeline::Widen(const WidenCall& call, const Who& who) {
     return absl::FailedPreconditionError(absl::StrCat(
         "revision ", call.revision, " is not on trial with ", call.percent, "% any more"));
   }
-  const int percent = NextCanaryPercent(stage->percent);
-  Change next = *active_;
-  next.revision.canary->percent = percent;
-  next.running = std::make_shared<RunningRevision>(*active_->running);
-  next.running->config = stage->after;
-  SetStage(stage->before, percent, *next.running);
-  // Backends that the candidate does not have leave with the last stage.
-  absl::StatusOr<LeaseTable> leases =
-      LeaseAll(next.running->config, active_->leases, options_.clock->Now());
-  if (!leases.ok()) return leases.status();
-  next.leases = *std::move(leases);
-  leases = LeaseAll(stage->before, next.leases, next.revision.when);
-  if (!leases.ok()) return leases.status();
-  next.leases_back = *std::move(leases);
-  if (absl::Status s = RecordStage(call, next, who); !s.ok()) return s;
+  absl::StatusOr<Change> next = AtStage(*active_, NextCanaryPercent(stage->percent));
+  if (!next.ok()) return next.status();
+  const int percent = next->revision.canary->percent;
+  if (absl::Status s = RecordStage(call, *next, who); !s.ok()) return s;
 
-  FollowConfigs(&stage->before, &next.running->config);
-  const uint64_t deadline_ns = next.revision.trial->deadline_ns;
-  if (absl::Status s = RenewTrial(std::move(next), deadline_ns); !s.ok()) {
+  FollowConfigs(&stage->before, &next->running->config);
+  const uint64_t deadline_ns = next->revision.trial->deadline_ns;
+  if (absl::Status s = RenewTrial(*std::move(next), deadline_ns); !s.ok()) {
     FollowRunning();
     return s;
   }

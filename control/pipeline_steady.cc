@@ -73,7 +73,8 @@ RunningPtr Pipeline::FindAgain(const RunningRevision& running, const PlaneState&
 // A trial that a former process began, or whose renewal was not answered: its images are made again
 // from what the plane runs, and published anew only where they come out otherwise.
 bool Pipeline::AdoptTrial(const PlaneState& state) {
-  const bool is_armed = state.trial && state.trial->phase == TrialPhase::kArmed;
+  const bool is_armed = state.trial && state.trial->phase == TrialPhase::kArmed &&
+                        state.trial->id == static_cast<uint64_t>(active_->revision.revision);
   if (!is_armed || state.image == nullptr) return true;
   if (active_->revision.state != RevisionState::kTrial) return true;
   if (knows_planes_ && state.trial->generation == active_->revision.generation) return true;
@@ -82,20 +83,29 @@ bool Pipeline::AdoptTrial(const PlaneState& state) {
     publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
   }
   publisher_.SetRunning(state.image);
-  if (FindTrialAgain(state)) return true;
+  if (FindStageAgain(state) || FindTrialAgain(*active_, state)) return true;
   const absl::Status renewed = RenewTrial(*active_, active_->revision.trial->deadline_ns);
   knows_planes_ = knows_planes_ || renewed.ok();
   return renewed.ok() ||
          !Faulty("publish", absl::StrCat("the trial cannot be renewed: ", renewed.message()));
 }
 
-bool Pipeline::FindTrialAgain(const PlaneState& state) {
-  const absl::StatusOr<ClusterKey> key = KeyFor(active_->running->config, MissingKey::kRefuse);
+// A canary's next stage, recorded and sent, whose answer was not heard.
+bool Pipeline::FindStageAgain(const PlaneState& state) {
+  const CanaryStage* stage = active_->running->canary.get();
+  if (stage == nullptr || stage->percent == active_->revision.canary->percent) return false;
+  absl::StatusOr<Change> recorded = AtStage(*active_, active_->revision.canary->percent);
+  if (!recorded.ok() || !FindTrialAgain(*std::move(recorded), state)) return false;
+  FollowRunning();
+  return true;
+}
+
+bool Pipeline::FindTrialAgain(Change found, const PlaneState& state) {
+  const absl::StatusOr<ClusterKey> key = KeyFor(found.running->config, MissingKey::kRefuse);
   if (!key.ok()) return false;
-  Change found = *active_;
   found.revision.generation = state.trial->generation;
   found.revision.trial->return_generation = state.trial->return_generation;
-  found.running = std::make_shared<RunningRevision>(*active_->running);
+  found.running = std::make_shared<RunningRevision>(*found.running);
   found.running->generation = state.trial->generation;
   const TrialTimes as_it_is{.back_ns = found.revision.trial->deadline_ns};
   if (!MakeImages(found, *key, as_it_is).ok()) return false;
