@@ -4,8 +4,8 @@
 // connections at once, and services that keep a client on its backend vary more. It is estimated
 // by successive differences of standardised counts, over blocks of 1, 8 and 64 seconds, from all
 // members together: a level that has shifted shows in one difference only, and one faulty member
-// among many hardly at all. What a fault that is found has taught by then is taken back, so that
-// one that comes and goes does not hide itself either.
+// among many hardly at all. What a fault that is found has taught in its last half minute is taken
+// back, so that one that comes and goes does not hide itself either.
 //
 //   dispersion.Add(excess, variance);        // observed - expected, and its binomial variance
 //   evidence /= dispersion.value();
@@ -38,7 +38,7 @@ class Dispersion {
 
  private:
   static constexpr size_t kScales = 3;
-  static constexpr int kRecent = 10;
+  static constexpr int kRecent = 30;
 
   struct Known {
     double sum = 0;  // of blocks' means, faded

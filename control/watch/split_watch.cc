@@ -15,8 +15,9 @@ constexpr double kLevels = 4;  // of a ShareBank
 // Of a split whose flows come in bunches: two blocks of the dispersion's second scale and more.
 constexpr int kLearningSeconds = 64;
 
-// Alarms of so long, quiet times taken off, are no fault that the dispersion should not learn.
-constexpr int kFaultSeconds = 1800;
+// What a fault teaches is kept from the dispersion, but for one whose alarms have lasted so long,
+// or come back so often: then it is how counts vary here. Ten quiet seconds make up for one.
+constexpr int kFaultTenths = 10 * 900;
 
 // The window's alarm is over once its strength has stayed below this for so long.
 constexpr double kWholeOver = 0.5;
@@ -60,8 +61,10 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
     excess[i] = static_cast<double>(second.observed[i]) - expected[i];
     variance[i] = expected[i] * (1 - shares_[i]);
   }
+  // Clients that stay together come and go as faults do.
+  const bool is_spared = !rules.bunched && uneven_tenths_ < kFaultTenths;
   const bool was_uneven = IsUneven();
-  dispersion_.Add(excess, variance, was_uneven && uneven_for_ < kFaultSeconds);
+  dispersion_.Add(excess, variance, is_spared && was_uneven);
   window_.Add(second.observed, expected);
   if (rules.bunched && dispersion_.seconds() < kLearningSeconds) return;
 
@@ -70,9 +73,8 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
                   dispersion_.value(), rules.threshold, second.at);
   }
   TestWhole(second, rules);
-  if (IsUneven() && !was_uneven && uneven_for_ < kFaultSeconds) dispersion_.ForgetRecent();
-  uneven_for_ =
-      IsUneven() ? std::min(uneven_for_ + 1, 2 * kFaultSeconds) : std::max(uneven_for_ - 1, 0);
+  if (is_spared && IsUneven() && !was_uneven) dispersion_.ForgetRecent();
+  uneven_tenths_ = std::clamp(uneven_tenths_ + (IsUneven() ? 10 : -1), 0, 2 * kFaultTenths);
 }
 
 void SplitWatch::Skip() {

@@ -71,7 +71,7 @@ class SplitWatch {
   WindowTest window_;
   std::vector<double> shares_;
   double threshold_ = 1;
-  int uneven_for_ = 0;  // seconds with an alarm less those without
+  int uneven_tenths_ = 0;  // of a second: ten for each with an alarm, less one for each without
   // The window's alarm.
   std::optional<absl::Time> whole_since_;
   int whole_quiet_ = 0;  // seconds
