@@ -49,8 +49,9 @@ TrafficNote NoteOf(const HeavyFinding& finding, const ServiceWindow& window,
 }
 
 std::string ExplanationOf(const HeavyFinding& finding, const std::string& service) {
-  // A flow is one of thousands where flows are counted.
-  if (finding.kind != HeavyFinding::Kind::kClient || finding.shares.new_flows <= 0) return "";
+  // A flow is one of thousands where flows are counted, and who sends many bytes may open few.
+  if (finding.kind != HeavyFinding::Kind::kClient) return "";
+  if (finding.shares.new_flows < HeavyHitters::kClientLight) return "";
   return absl::StrCat("One client, ", finding.shares.who, ", makes ",
                       Percent(finding.shares.new_flows), " of the new flows of ", service,
                       ": most likely that is why (F30)");

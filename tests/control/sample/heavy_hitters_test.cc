@@ -98,6 +98,10 @@ TEST_F(HeavyHittersTest, AClientThatIsHalfTheTrafficIsNamed) {
   }
   const std::string why = ExplanationOf(finding, "web");
   EXPECT_TRUE(absl::StrContains(why, "10.0.0.9") && absl::StrContains(why, "F30")) << why;
+  // His bytes do not explain how new flows are shared out.
+  HeavyFinding few = finding;
+  few.shares.new_flows = 0.01;
+  EXPECT_EQ(ExplanationOf(few, "web"), "");
 }
 
 TEST_F(HeavyHittersTest, FewSamplesSayNothing) {
