@@ -223,7 +223,7 @@ TEST(PlaneEndpointTrialTest, ControlKilledAtAnyMomentLeavesATrialOrNone) {
   uint64_t generation = 2;
   for (int round = 0; round < kRounds; ++round, generation += 1000) {
     steps->store(0);
-    const pid_t child = fork();
+    const pid_t child = plane.Fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
       auto client = ChannelClient::Connect(dir / "plane.sock", kTimeout);

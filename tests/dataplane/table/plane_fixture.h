@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <functional>
@@ -59,6 +60,13 @@ class TestPlane {
     thread_.join();
   }
 
+  // Between two events: the plane's thread then holds no allocator's lock, which would never be
+  // given back in the child.
+  pid_t Fork() {
+    const std::lock_guard handling(handling_);
+    return fork();
+  }
+
   uint64_t generation() {
     const std::lock_guard lock(mutex_);
     return installed_ == nullptr ? 0 : installed_->generation();
@@ -85,11 +93,13 @@ class TestPlane {
       pollfd fds[] = {{endpoint_->poll_fd(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
       poll(fds, 2, -1);
       if (fds[1].revents != 0) return;
+      const std::lock_guard handling(handling_);
       endpoint_->HandleReady();
     }
   }
 
   UniqueFd stop_;
+  std::mutex handling_;
   std::mutex mutex_;
   std::shared_ptr<const ImageView> installed_;
   std::vector<std::string> log_;
