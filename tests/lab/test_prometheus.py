@@ -56,7 +56,7 @@ def prometheus(lab, folder):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def ask(path):
-        told = lab.run("lb", "curl", "-sS", "--max-time", "10", f"http://127.0.0.1:9090/api/v1/{path}", check=False).stdout
+        told = lab.run("lb", "curl", "-fsS", "--max-time", "10", f"http://127.0.0.1:9090/api/v1/{path}", check=False).stdout
         return json.loads(told) if told else {"status": "silent"}
 
     try:
