@@ -104,6 +104,14 @@ uint64_t FlowTableEntriesOf(Traffic& traffic) {
   return least;
 }
 
+// What a trial's ways are asked with; its device goes with it.
+PathAsker::Ask AskInRounds() {
+  return [rounds = std::make_shared<ProbeRounds>()](const std::vector<HealthTarget>& targets,
+                                                    const Network& network) {
+    return rounds->Ask(targets, network);
+  };
+}
+
 }  // namespace
 
 // Verdicts reach the pipeline while there is one: prober and pipeline call each other, from threads
@@ -221,7 +229,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Settings& settings) 
                                                TellOfAlarm(event, *parts->store, *parts->teller);
                                              });
   parts->guard =
-      std::make_unique<TrialGuard>(parts->pipeline.get(), ProbeOnce, [parts = parts.get()] {
+      std::make_unique<TrialGuard>(parts->pipeline.get(), AskInRounds, [parts = parts.get()] {
         return LowestRatesOf(*parts->pipeline, *parts->traffic, parts->lookout->history());
       });
   parts->shadows = std::make_unique<ShadowBook>(parts->pipeline.get());

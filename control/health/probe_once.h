@@ -6,9 +6,12 @@
 // one run at a time in a network namespace (a second one is told that the device is taken).
 //
 //   for (const ProbeReport& report : ProbeOnce(HealthTargetsOf(config), config.network, bound))
+//
+// ProbeRounds asks the same again and again, once each, for whoever judges by rounds.
 #ifndef CONTROL_HEALTH_PROBE_ONCE_H_
 #define CONTROL_HEALTH_PROBE_ONCE_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +20,8 @@
 #include "control/health/target.h"
 
 namespace evenkeel {
+
+class HealthEngine;
 
 enum class ProbeFinding {
   kPasses,
@@ -36,6 +41,20 @@ struct ProbeReport {
 // One report for each target, in their order, within about `bound`.
 std::vector<ProbeReport> ProbeOnce(const std::vector<HealthTarget>& targets, const Network& network,
                                    absl::Duration bound);
+
+// Its device, beside ProbeOnce()'s, is there from the first round to the end of this. One thread.
+class ProbeRounds {
+ public:
+  ProbeRounds();
+  ~ProbeRounds();
+
+  // One attempt each, without the other ways: kPasses, kWrongAnswer, kSilent or kNotChecked. Takes
+  // no longer than the longest timeout, and a moment.
+  std::vector<ProbeReport> Ask(const std::vector<HealthTarget>& targets, const Network& network);
+
+ private:
+  std::unique_ptr<HealthEngine> engine_;
+};
 
 }  // namespace evenkeel
 

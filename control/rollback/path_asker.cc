@@ -1,5 +1,6 @@
 #include "control/rollback/path_asker.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -8,8 +9,8 @@
 namespace evenkeel {
 namespace {
 
-constexpr absl::Duration kRoundLimit = absl::Seconds(4);
-constexpr std::chrono::seconds kPause(1);
+constexpr std::chrono::seconds kPace(1);
+constexpr std::chrono::milliseconds kPauseMin(100);  // after a round that took longer
 
 std::string NameOf(const HealthTarget& target) {
   return absl::StrCat(target.pool, "/", target.backend);
@@ -45,13 +46,16 @@ void PathAsker::End() {
 void PathAsker::Run(const Network& network) {
   std::vector<HealthTarget> targets;
   for (const TrialPath& path : paths_) targets.push_back(path.target);
+  const Ask ask = make_ask_();
   std::unique_lock lock(mutex_);
   while (!ending_) {
     lock.unlock();
-    const std::vector<ProbeReport> reports = ask_(targets, network, kRoundLimit);
+    const auto begun = std::chrono::steady_clock::now();
+    const std::vector<ProbeReport> reports = ask(targets, network);
+    const auto ended = std::chrono::steady_clock::now();
     lock.lock();
     Count(reports);
-    wake_.wait_for(lock, kPause, [this] { return ending_; });
+    wake_.wait_until(lock, std::max(begun + kPace, ended + kPauseMin), [this] { return ending_; });
   }
 }
 
@@ -63,16 +67,15 @@ void PathAsker::Count(const std::vector<ProbeReport>& reports) {
   for (size_t i = 0; i < evidence_.size(); ++i) {
     PathEvidence& evidence = evidence_[i];
     all_answer_ = all_answer_ && answers(i);
-    const bool was_asked = reports[i].finding != ProbeFinding::kNotChecked;
     evidence.contrast.clear();
     for (const size_t contrast : paths_[i].contrasts) {
       if (answers(contrast)) evidence.contrast = NameOf(reports[contrast].target);
     }
-    if (was_asked && !answers(i) && !evidence.contrast.empty()) {
+    if (answers(i) || evidence.contrast.empty()) {
+      evidence.failed = 0;
+    } else if (reports[i].finding != ProbeFinding::kNotChecked) {
       ++evidence.failed;
       evidence.error = reports[i].error;
-    } else {
-      evidence.failed = 0;
     }
   }
 }

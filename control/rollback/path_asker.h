@@ -1,7 +1,7 @@
 // Asks the ways that a trial has changed, and their contrasts, again and again while it runs, on a
 // thread of its own: an answer can take seconds.
 //
-//   PathAsker asker(ProbeOnce);
+//   PathAsker asker([] { return [rounds = std::make_shared<ProbeRounds>()](...) {...}; });
 //   asker.Begin(PathsOf(base, trial), trial.network);
 //   for (const PathEvidence& path : asker.Evidence()) ...
 //   asker.End();
@@ -16,7 +16,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "control/health/probe_once.h"
 #include "control/rollback/trial_judge.h"
 #include "control/rollback/trial_paths.h"
@@ -25,16 +24,18 @@ namespace evenkeel {
 
 class PathAsker {
  public:
-  // As ProbeOnce().
-  using Ask = std::function<std::vector<ProbeReport>(const std::vector<HealthTarget>&,
-                                                     const Network&, absl::Duration)>;
+  // As ProbeRounds::Ask().
+  using Ask =
+      std::function<std::vector<ProbeReport>(const std::vector<HealthTarget>&, const Network&)>;
+  // Called for each list of paths; what it gives lives as long as they are asked.
+  using MakeAsk = std::function<Ask()>;
 
-  explicit PathAsker(Ask ask) : ask_(std::move(ask)) {}
+  explicit PathAsker(MakeAsk make_ask) : make_ask_(std::move(make_ask)) {}
   ~PathAsker() { End(); }
 
   // Ends what was asked before.
   void Begin(std::vector<TrialPath> paths, const Network& network);
-  // Waits for the round that runs, a few seconds at most.
+  // Waits for the round that runs, a second or two at most.
   void End();
 
   // Of the changed ways.
@@ -47,7 +48,7 @@ class PathAsker {
   void Run(const Network& network);
   void Count(const std::vector<ProbeReport>& reports);
 
-  const Ask ask_;
+  const MakeAsk make_ask_;
   std::vector<TrialPath> paths_;  // while the thread runs: read only
   std::thread thread_;
 

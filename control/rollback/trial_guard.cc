@@ -71,7 +71,6 @@ void TrialGuard::See(const TrafficNow& now, const std::vector<WatchAlarm>& alarm
 
   if (const auto reason = ReasonToReturn(EvidenceNow(now, alarms))) {
     LogWarning("watch", "revision ", trial->revision, " is taken back: ", *reason);
-    asker_.End();
     const ApplyOutcome outcome = pipeline_.Rollback(
         {.to = {}, .reason = absl::StrCat("on evidence: ", *reason), .judged = trial_->revision},
         Itself());

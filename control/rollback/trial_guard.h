@@ -6,7 +6,7 @@
 // forgets that a trial was to confirm itself: it then goes back at its deadline, unless a person
 // confirms it.
 //
-//   TrialGuard guard(&pipeline, ProbeOnce);
+//   TrialGuard guard(&pipeline, make_ask, rates);
 //   guard.See(traffic_now, alarms, now);                  // each second, from one thread
 //   if (auto why = guard.WhyNotAuto(call)) ...            // any thread: before such an apply
 //   guard.ConfirmByItself(revision);                      // any thread: after it
@@ -35,8 +35,8 @@ class TrialGuard {
   // `rates`: the lowest new flows a second of the last hour, by service.
   using Rates = std::function<std::map<std::string, double>()>;
 
-  TrialGuard(Pipeline* pipeline, PathAsker::Ask ask, Rates rates)
-      : pipeline_(*pipeline), asker_(std::move(ask)), rates_(std::move(rates)) {}
+  TrialGuard(Pipeline* pipeline, PathAsker::MakeAsk make_ask, Rates rates)
+      : pipeline_(*pipeline), asker_(std::move(make_ask)), rates_(std::move(rates)) {}
 
   // `now` as Traffic shows it to its observer; `alarms` are the watch's of this second.
   void See(const TrafficNow& now, const std::vector<WatchAlarm>& alarms, absl::Time at);

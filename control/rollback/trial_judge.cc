@@ -8,8 +8,8 @@
 namespace evenkeel {
 namespace {
 
-// One lost packet is no evidence.
-constexpr int kRoundsInARow = 2;
+// Rounds are a second apart: neither lost packets nor a server's restart are evidence.
+constexpr int kRoundsInARow = 4;
 
 constexpr uint64_t kDropsMin = 30;
 constexpr double kDropsShare = 0.01;  // of all packets

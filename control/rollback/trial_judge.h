@@ -20,7 +20,8 @@
 
 namespace evenkeel {
 
-// A changed way: rounds in a row in which it failed while a contrast of its answered.
+// A changed way: rounds in a row in which it failed while a contrast of its answered. Rounds in
+// which this node could not ask it count neither way.
 struct PathEvidence {
   std::string service;
   std::string backend;  // "POOL/BACKEND"

@@ -58,9 +58,10 @@ def test_shows_shares_alarms_and_that_its_data_is_old(lab, browser, tmp_path):
 
         browser.open(URL, width=390, height=844, mobile=True)
         with skewed_tables(lab, tmp_path):
-            browser.wait_until("document.querySelectorAll('.note.alarm').length > 0")
+            # That of the audit, and the one of the watch, which names the shares.
+            browser.wait_until("[...document.querySelectorAll('.note.alarm')].some(n => n.textContent.includes('F55')"
+                               " && n.textContent.includes('should get 25.0 %'))")
             browser.wait_until("document.querySelectorAll('.fill.off').length > 0")
-            assert "F55" in browser.text() and "should get 25.0 %" in browser.text()
             keep(browser, tmp_path, "alarm_telephone.png")
             assert_fits(browser)
         assert lab.cli("audit")["ok"], "put right again"

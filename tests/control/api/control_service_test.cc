@@ -25,8 +25,10 @@ class ControlServiceTest : public testing::Test {
     traffic_ = std::make_unique<Traffic>(pipeline_->sinks());
     guard_ = std::make_unique<TrialGuard>(
         pipeline_.get(),
-        [](const std::vector<HealthTarget>& targets, const Network&, absl::Duration) {
-          return std::vector<ProbeReport>(targets.size());
+        [] {
+          return [](const std::vector<HealthTarget>& targets, const Network&) {
+            return std::vector<ProbeReport>(targets.size());
+          };
         },
         [] { return std::map<std::string, double>(); });
     shadows_ = std::make_unique<ShadowBook>(pipeline_.get());

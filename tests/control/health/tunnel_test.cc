@@ -230,6 +230,27 @@ TEST_F(TunnelTest, ADryRunTellsWhatIsWrong) {
   EXPECT_EQ(reports[0].finding, ProbeFinding::kNoTunnel) << reports[0].error;
 }
 
+// As a trial is watched: a verdict in each round, also on what gives no answer.
+TEST_F(TunnelTest, ARoundHasAVerdictOnEach) {
+  RemoveVips(*two_);
+  HealthTarget closed = Target(*one_, "closed port");
+  closed.check.port = 8081;
+  const std::vector<HealthTarget> targets = {Target(*one_, "right"), closed,
+                                             Target(*two_, "without VIP")};
+  {
+    ProbeRounds rounds;
+    for (int round = 0; round < 4; ++round) {
+      const std::vector<ProbeReport> reports = rounds.Ask(targets, TheNetwork());
+      ASSERT_EQ(reports.size(), 3u);
+      EXPECT_EQ(reports[0].finding, ProbeFinding::kPasses) << reports[0].error;
+      EXPECT_EQ(reports[1].finding, ProbeFinding::kWrongAnswer) << reports[1].error;
+      EXPECT_EQ(reports[2].finding, ProbeFinding::kSilent) << reports[2].error;
+    }
+    EXPECT_TRUE(Shell("ip link show evk-trial"));
+  }
+  EXPECT_FALSE(Shell("ip link show evk-trial"));
+}
+
 // As a change is planned while the running one is checked.
 TEST_F(TunnelTest, ADryRunDisturbsNoChecks) {
   Watcher watcher;

@@ -85,14 +85,14 @@ TEST(TrialPathsTest, NothingToCompareWithMeansNoContrast) {
   for (const TrialPath& path : paths) EXPECT_TRUE(path.contrasts.empty());
 }
 
-TEST(TrialJudgeTest, ActsOnlyOnAContrastOfTwoRounds) {
+TEST(TrialJudgeTest, ActsOnlyOnAContrastOfFourRounds) {
   PathEvidence path{.service = "http",
                     .backend = "web/b3",
-                    .failed = 1,
+                    .failed = 3,
                     .error = "connection refused",
                     .contrast = "web/b1"};
   EXPECT_FALSE(ReasonToReturn({.paths = {path}}));
-  path.failed = 2;
+  path.failed = 4;
   const auto reason = ReasonToReturn({.paths = {path}});
   ASSERT_TRUE(reason);
   EXPECT_TRUE(absl::StrContains(*reason, "web/b3")) << *reason;
@@ -147,7 +147,7 @@ TEST(TrialJudgeTest, ATableThatIsNotTheOneThatWasPublished) {
 TEST(PathAskerTest, CountsRoundsInWhichTheChangedWayFailsAndAContrastAnswers) {
   std::mutex mutex;
   std::set<std::string> failing = {"b3"};
-  PathAsker asker([&](const std::vector<HealthTarget>& targets, const Network&, absl::Duration) {
+  const auto ask = [&](const std::vector<HealthTarget>& targets, const Network&) {
     const std::lock_guard lock(mutex);
     std::vector<ProbeReport> reports;
     for (const HealthTarget& target : targets) {
@@ -159,7 +159,8 @@ TEST(PathAskerTest, CountsRoundsInWhichTheChangedWayFailsAndAContrastAnswers) {
       }
     }
     return reports;
-  });
+  };
+  PathAsker asker([&] { return ask; });
   const auto wait_for = [&](const auto& condition) {
     for (int i = 0; i < 3000 && !condition(); ++i) absl::SleepFor(absl::Milliseconds(10));
     EXPECT_TRUE(condition());
@@ -181,6 +182,32 @@ TEST(PathAskerTest, CountsRoundsInWhichTheChangedWayFailsAndAContrastAnswers) {
   }
   wait_for([&] { return asker.AllAnswer(); });
   asker.End();
+}
+
+TEST(PathAskerTest, ARoundThatCouldNotBeAskedCountsNeitherWay) {
+  std::mutex mutex;
+  int rounds = 0;
+  const auto ask = [&](const std::vector<HealthTarget>& targets, const Network&) {
+    const std::lock_guard lock(mutex);
+    ++rounds;
+    std::vector<ProbeReport> reports;
+    for (const HealthTarget& target : targets) {
+      ProbeReport& report = reports.emplace_back();
+      report.target = target;
+      if (target.backend != "b3") continue;
+      report.finding = rounds == 2 ? ProbeFinding::kNotChecked : ProbeFinding::kSilent;
+    }
+    return reports;
+  };
+  PathAsker asker([&] { return ask; });
+  asker.Begin(PathsOf(Site(kTwo), Site(absl::StrCat(kTwo, kThird))), Network{});
+  const auto told = [&] {
+    const std::lock_guard lock(mutex);
+    return rounds;
+  };
+  for (int i = 0; i < 1000 && told() < 4; ++i) absl::SleepFor(absl::Milliseconds(10));
+  asker.End();
+  EXPECT_EQ(asker.Evidence()[0].failed, told() - 1);
 }
 
 Plan GoodPlan() {

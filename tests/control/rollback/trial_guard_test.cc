@@ -69,8 +69,11 @@ class TrialGuardTest : public testing::Test, protected ChangeRig {
   absl::Time at_ = absl::FromUnixSeconds(1'790'000'000);
   std::map<std::string, double> rates_ = {{"http", 400}, {"dns", 400}};
   TrialGuard guard_{pipeline_.get(),
-                    [this](const std::vector<HealthTarget>& targets, const Network&,
-                           absl::Duration) { return Answer(targets); },
+                    [this] {
+                      return [this](const std::vector<HealthTarget>& targets, const Network&) {
+                        return Answer(targets);
+                      };
+                    },
                     [this] { return rates_; }};
 };
 
