@@ -62,12 +62,14 @@ class Lab:
 
     @contextlib.contextmanager
     def background_load(self, *words):
-        """Load while the body runs; afterwards `outcome` holds its JSON. Give --seconds as an upper bound."""
+        """Load beside the body: as long as it runs, or for --seconds. Afterwards `outcome` holds its JSON."""
         process = subprocess.Popen([LAB, "exec", "--name", self.name, "client", "--", HTTP_LOAD, *words],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         outcome = {}
         try:
             yield outcome
+            if "--seconds" not in words:
+                process.terminate()
             out, err = process.communicate(timeout=180)
             assert out, err
             outcome.update(json.loads(out))

@@ -98,12 +98,21 @@ def test_weight_traps_are_served_exactly_or_refused(lab, weights):
         lab.apply(original, *BOLD)
 
 
+def objects(text):
+    """The JSON objects that stand one after the other."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = decoder.raw_decode(text, at)
+        found.append(value)
+    return found
+
+
 def test_explain_names_the_backend_that_then_answers(lab):
     seed = time.time_ns()
     print("seed", seed)
     chance = random.Random(seed)
-    with lab.background_load("--to", TARGET["4"], "--to", TARGET["6"], "--seconds", "60", "--rate", "200"):
-        script = []
+    with lab.background_load("--to", TARGET["4"], "--to", TARGET["6"], "--rate", "200"):
         asked = {}  # each once: a tuple that has just been closed cannot be bound again
         while len(asked) < 200:
             family = chance.choice("46")
@@ -111,18 +120,17 @@ def test_explain_names_the_backend_that_then_answers(lab):
                       else f"2001:db8:100::{chance.randrange(1, 65535):x}")
             port = chance.randrange(20000, 30000)
             asked[family, source, port] = None
-        names = []
+        questions, requests = [], []
         for family, source, port in asked:
-            bracket = f"[{source}]" if family == "6" else source
-            told = lab.cli("explain", "--from", f"{bracket}:{port}", "--to", TARGET[family], "--proto", "tcp")
-            # Slots that a test before this one has moved are still in transition: a new flow goes to their owner.
-            assert told["verdict"] == "forward" and told["state"] in ("pure", "open", "tail"), told
-            names.append(told["backend"].split("/")[-1])
-        for family, source, port in asked:
-            script.append(f"curl -sS --max-time 10 --interface {source} --local-port {port} http://{TARGET[family]}/")
-        answers = lab.run("client", "sh", "-c", "\n".join(script)).stdout.splitlines()
-        assert [a.split()[0] for a in answers] == names
-        assert [(a.split()[1], int(a.split()[2])) for a in answers] == [(s, p) for _, s, p in asked]
+            start = f"[{source}]:{port}" if family == "6" else f"{source}:{port}"
+            questions.append(f"evenkeel --json explain --from '{start}' --to '{TARGET[family]}' --proto tcp || exit 1")
+            requests.append(f"curl -sS --max-time 10 --interface {source} --local-port {port} http://{TARGET[family]}/")
+        told = objects(lab.run("lb", "sh", "-c", "\n".join(questions), timeout=300).stdout)
+        # Slots that a test before this one has moved are still in transition: a new flow goes to their owner.
+        assert {t["verdict"] for t in told} == {"forward"} and {t["state"] for t in told} <= {"pure", "open", "tail"}, told
+        answers = [a.split() for a in lab.run("client", "sh", "-c", "\n".join(requests), timeout=300).stdout.splitlines()]
+        assert [a[0] for a in answers] == [t["backend"].split("/")[-1] for t in told]
+        assert [(a[1], int(a[2])) for a in answers] == [(s, p) for _, s, p in asked]
 
 
 def test_control_killed_under_load_disturbs_nothing(lab):
@@ -163,7 +171,7 @@ def test_a_thousand_publications_under_load(lab):
             " --confirm=now >/dev/null || exit 1; done")
     programs = ["evenkeeld"] + (["evenkeel-dataplane"] if lab.plane == "dpdk" else [])
     first = lab.cli("status")["revision"]
-    with lab.background_load("--to", TARGET["4"], "--seconds", "60", "--rate", "200") as outcome:
+    with lab.background_load("--to", TARGET["4"], "--rate", "200") as outcome:
         lab.run("lb", "sh", "-c", loop.format(first=1, last=100), timeout=300)
         memory = {p: lab.resident_kib(p) for p in programs}
         lab.run("lb", "sh", "-c", loop.format(first=101, last=1000), timeout=600)

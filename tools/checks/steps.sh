@@ -3,6 +3,9 @@
 #
 #   step NAME COMMAND...
 #   step_with_cases NAME COMMAND...
+#   beside NAME COMMAND... ; ... ; step NAME ended
+#
+# What is begun beside gets the time that the steps meanwhile leave.
 
 results="$build/check"
 rm -rf "$results"
@@ -30,4 +33,20 @@ step() {
 step_with_cases() {
   step "$@" "$results/$1.cases.xml"
   junit_files+=("$results/$1.cases.xml")
+}
+
+beside() {
+  beside_log=$results/$1.beside.log
+  shift
+  chrt --idle 0 "$@" </dev/null >"$beside_log" 2>&1 &
+  beside_pid=$!
+  trap 'kill "$beside_pid" 2>/dev/null || true' EXIT
+}
+
+ended() {
+  local status=0
+  wait "$beside_pid" || status=$?
+  cat "$beside_log"
+  trap - EXIT
+  return $status
 }

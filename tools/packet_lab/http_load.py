@@ -4,6 +4,7 @@
     http_load.py --to 203.0.113.10:80 [--to [2001:db8:113::10]:80] [--count 10000 | --seconds 10]
                  [--concurrency 32] [--rate 500] [--sources 50] [--json]
 
+SIGTERM ends it before its time, and is the only end without --count and --seconds.
 A lab's answer is "bI CLIENT_ADDRESS CLIENT_PORT": it must name the address and port that the request really came
 from. With --sources N the connections come from N addresses of the client's networks. Prints one JSON object:
 {requests, failed, errors: {TEXT: N}, backends: {TARGET: {bI: N}}, seconds}. Status 1 when a request failed.
@@ -13,6 +14,7 @@ import asyncio
 import collections
 import itertools
 import json
+import signal
 import sys
 import time
 
@@ -59,9 +61,13 @@ async def run(options):
     errors = collections.Counter()
     numbers = itertools.count()
     started = time.monotonic()
+    is_told_to_end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_told_to_end.set)
 
     def next_number():
         number = next(numbers)
+        if is_told_to_end.is_set():
+            return None
         if options.count and number >= options.count:
             return None
         if options.seconds and time.monotonic() - started >= options.seconds:
@@ -99,8 +105,6 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=0, help="requests a second; 0: as fast as they go")
     parser.add_argument("--sources", type=int, default=1)
     options = parser.parse_args()
-    if not options.count and not options.seconds:
-        parser.error("--count or --seconds is needed")
     result = asyncio.run(run(options))
     json.dump(result, sys.stdout)
     print()
