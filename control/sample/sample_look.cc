@@ -44,21 +44,33 @@ void SampleLook::FollowRevision() {
   running_.reset(new Running{revision, SampleDecider(image), ImageNames(revision->config, *image)});
 }
 
+// A plane that counts from the beginning has been started anew.
+uint64_t SampleLook::Losses::Follow(uint64_t dropped) {
+  was_read = true;
+  const uint64_t before = std::exchange(known, dropped).value_or(dropped);
+  return dropped < before ? dropped : dropped - before;
+}
+
 std::vector<lb_sample> SampleLook::Take(absl::Time at) {
   std::vector<lb_sample> samples;
   uint64_t lost = 0;
+  bool was_full = false;
   for (PlaneSink* sink : pipeline_.sinks()) {
+    Losses& losses = losses_[sink];
+    const bool was_read = std::exchange(losses.was_read, false);
     absl::StatusOr<SampleBatch> batch = sink->TakeSamples(rate_.every());
     if (!batch.ok()) continue;  // what is wrong with a plane is said elsewhere
-    lost += batch->dropped;
+    const uint64_t more = losses.Follow(batch->dropped);
+    lost += more;
+    // A ring that nobody has read is full at any rate.
+    was_full |= was_read && more > 0;
     samples.insert(samples.end(), batch->samples.begin(), batch->samples.end());
   }
   double packets = 0;
   for (const lb_sample& sample : samples) packets += sample.every;
-  const bool was_full = lost > now_.lost;
   if (last_) rate_.Add(packets, was_full, absl::ToDoubleSeconds(at - *last_));
   now_.taken += samples.size();
-  now_.lost = lost;
+  now_.lost += lost;
   now_.every = rate_.every();
   last_ = at;
   return samples;

@@ -54,6 +54,15 @@ class SampleLook {
     absl::Time seen;
   };
 
+  // What a plane has lost, from call to call.
+  struct Losses {
+    std::optional<uint64_t> known;  // as it said last; none: it has not been heard yet
+    bool was_read = false;          // at the last call
+
+    // What is lost since it was heard last.
+    uint64_t Follow(uint64_t dropped);
+  };
+
   void FollowRevision();
   std::vector<lb_sample> Take(absl::Time at);
   void Count(const lb_sample& sample, absl::Time at);
@@ -65,6 +74,7 @@ class SampleLook {
   std::unique_ptr<Running> running_;  // null: nothing runs
   SampleRate rate_;
   SampleNow now_;
+  absl::flat_hash_map<const PlaneSink*, Losses> losses_;
   std::optional<absl::Time> last_;
   absl::flat_hash_map<std::string, State> services_;  // by name; those that were seen lately
 };

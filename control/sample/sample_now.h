@@ -27,7 +27,7 @@ struct ServiceSamples {
 
 struct SampleNow {
   uint64_t taken = 0;                    // since evenkeeld's start
-  uint64_t lost = 0;                     // by all planes, since their start
+  uint64_t lost = 0;                     // by all planes, since they were heard first
   uint32_t every = 1;                    // one packet in so many is sampled
   std::vector<ServiceSamples> services;  // those that were seen lately
   std::vector<TrafficNote> notes;

@@ -107,7 +107,12 @@ class FakeSink : public PlaneSink {
     const std::lock_guard lock(mutex_);
     if (!state_.connected) return absl::UnavailableError("not connected");
     sample_every_ = every;
-    return SampleBatch{.samples = std::exchange(samples_, {})};
+    return SampleBatch{.samples = std::exchange(samples_, {}), .dropped = samples_lost_};
+  }
+  // What found no room since the plane's start.
+  void SetSamplesLost(uint64_t lost) {
+    const std::lock_guard lock(mutex_);
+    samples_lost_ = lost;
   }
   // What it has sampled since it was asked last.
   void AddSample(const lb_sample& sample) {
@@ -300,6 +305,7 @@ class FakeSink : public PlaneSink {
   StatsSnapshot stats_;
   std::vector<lb_sample> samples_;
   uint32_t sample_every_ = 0;
+  uint64_t samples_lost_ = 0;
 };
 
 }  // namespace evenkeel

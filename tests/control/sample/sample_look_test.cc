@@ -91,5 +91,51 @@ TEST_F(SampleLookTest, MuchTrafficIsSampledLess) {
   EXPECT_EQ(plane_.sample_every(), 11u);
 }
 
+TEST_F(SampleLookTest, AFullRingIsSampledLessAndItsLossesAddedUp) {
+  plane_.SetSamplesLost(500);  // before anybody read
+  Look(3);
+  EXPECT_EQ(plane_.sample_every(), 1u);
+  EXPECT_EQ(Told().lost, 0u);
+  plane_.SetSamplesLost(600);
+  Look(2);
+  EXPECT_EQ(plane_.sample_every(), 16u);
+  EXPECT_EQ(Told().lost, 100u);
+}
+
+TEST_F(SampleLookTest, APlaneThatMissesACallHasNoFullRing) {
+  plane_.SetSamplesLost(500);
+  Look(3);
+  plane_.Disconnect();
+  Look(1);
+  plane_.Connect();
+  Look(2);
+  EXPECT_EQ(plane_.sample_every(), 1u);
+  EXPECT_EQ(Told().lost, 0u);
+  // What found no room while nobody read is lost, and no reason to sample less.
+  plane_.Disconnect();
+  Look(1);
+  plane_.SetSamplesLost(550);
+  plane_.Connect();
+  Look(2);
+  EXPECT_EQ(plane_.sample_every(), 1u);
+  EXPECT_EQ(Told().lost, 50u);
+}
+
+TEST_F(SampleLookTest, APlaneThatCountsFromTheBeginningTakesNothingBack) {
+  plane_.SetSamplesLost(500);
+  Look(2);
+  plane_.SetSamplesLost(700);
+  Look(1);
+  plane_.Disconnect();
+  Look(1);
+  plane_.SetSamplesLost(0);
+  plane_.Connect();
+  Look(1);
+  EXPECT_EQ(Told().lost, 200u);
+  plane_.SetSamplesLost(30);
+  Look(1);
+  EXPECT_EQ(Told().lost, 230u);
+}
+
 }  // namespace
 }  // namespace evenkeel
