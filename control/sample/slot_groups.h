@@ -12,7 +12,8 @@
 //   if (groups.alarm()) ...
 //
 // Evidence is that of the watch's own test of a whole split (watch/window_test.h), divided by what
-// the counts vary beyond chance (watch/dispersion.h). A value; one thread.
+// the counts vary beyond chance (watch/dispersion.h), to which a fault adds nothing
+// (watch/fault_time.h). A value; one thread.
 #ifndef CONTROL_SAMPLE_SLOT_GROUPS_H_
 #define CONTROL_SAMPLE_SLOT_GROUPS_H_
 
@@ -23,6 +24,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "control/watch/dispersion.h"
+#include "control/watch/fault_time.h"
 #include "control/watch/window_test.h"
 
 namespace evenkeel {
@@ -53,6 +55,8 @@ class SlotGroups {
 
  private:
   void ForgetFlows();
+  void TakeSecond(bool at_fault);
+  void Judge(absl::Time at, double nats, bool can_tell);
 
   std::array<uint64_t, kGroups> counts_{};
   // Hashes of this minute and of the one before; as many as the planes sample in that time.
@@ -60,6 +64,7 @@ class SlotGroups {
   absl::flat_hash_set<uint64_t> known_before_;
   int known_seconds_ = 0;
   Dispersion dispersion_;
+  FaultTime faults_;
   WindowTest window_;
   int loud_ = 0;   // seconds
   int quiet_ = 0;  // seconds

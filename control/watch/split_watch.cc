@@ -15,10 +15,6 @@ constexpr double kLevels = 4;  // of a ShareBank
 // Of a split whose flows come in bunches: two blocks of the dispersion's second scale and more.
 constexpr int kLearningSeconds = 64;
 
-// What a fault teaches is kept from the dispersion, but for one whose alarms have lasted so long,
-// or come back so often: then it is how counts vary here. Ten quiet seconds make up for one.
-constexpr int kFaultTenths = 10 * 900;
-
 // The window's alarm is over once its strength has stayed below this for so long.
 constexpr double kWholeOver = 0.5;
 constexpr int kWholeQuiet = 10;
@@ -62,7 +58,7 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
     variance[i] = expected[i] * (1 - shares_[i]);
   }
   // Clients that stay together come and go as faults do.
-  const bool is_spared = !rules.bunched && uneven_tenths_ < kFaultTenths;
+  const bool is_spared = !rules.bunched && !faults_.are_usual();
   const bool was_uneven = IsUneven();
   dispersion_.Add(excess, variance, is_spared && was_uneven);
   window_.Add(second.observed, expected);
@@ -74,7 +70,7 @@ void SplitWatch::Add(const SplitSecond& second, const SplitRules& rules) {
   }
   TestWhole(second, rules);
   if (is_spared && IsUneven() && !was_uneven) dispersion_.ForgetRecent();
-  uneven_tenths_ = std::clamp(uneven_tenths_ + (IsUneven() ? 10 : -1), 0, 2 * kFaultTenths);
+  faults_.Add(IsUneven());
 }
 
 void SplitWatch::Skip() {

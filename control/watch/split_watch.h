@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "control/watch/dispersion.h"
+#include "control/watch/fault_time.h"
 #include "control/watch/share_bank.h"
 #include "control/watch/window_test.h"
 
@@ -71,7 +72,7 @@ class SplitWatch {
   WindowTest window_;
   std::vector<double> shares_;
   double threshold_ = 1;
-  int uneven_tenths_ = 0;  // of a second: ten for each with an alarm, less one for each without
+  FaultTime faults_;
   // The window's alarm.
   std::optional<absl::Time> whole_since_;
   int whole_quiet_ = 0;  // seconds

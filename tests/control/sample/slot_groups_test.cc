@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <random>
 #include <vector>
@@ -34,7 +35,20 @@ class SlotGroupsTest : public testing::Test {
     groups_.EndSecond(now_ += absl::Seconds(1), nats_, false);
   }
 
+  // So many flows of each group, without chance.
+  void Exactly(int of_even_groups, int of_odd_groups) {
+    for (uint64_t group = 0; group < SlotGroups::kGroups; ++group) {
+      AddTo(group, group % 2 == 0 ? of_even_groups : of_odd_groups);
+    }
+    groups_.EndSecond(now_ += absl::Seconds(1), nats_, false);
+  }
+
+  void AddTo(uint64_t group, int flows) {
+    for (int i = 0; i < flows; ++i) groups_.Add(group << 56 | ++flows_);
+  }
+
   SlotGroups groups_;
+  uint64_t flows_ = 0;  // that AddTo() has made
   std::mt19937_64 random_ = Random();
   absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
   const double nats_ = AlarmThreshold(1);
@@ -64,6 +78,61 @@ TEST_F(SlotGroupsTest, APartOfTheHashSpaceAloneIsNamedAndClearedWhenItIsOver) {
   EXPECT_EQ(groups_.alarm()->empty, 128);
   for (int i = 0; i < 40; ++i) Second(1000);
   EXPECT_FALSE(groups_.alarm());
+}
+
+// Where flows are few, chance alone is half of what is needed for an alarm.
+TEST_F(SlotGroupsTest, IsClearedWhereFlowsAreFew) {
+  for (int i = 0; i < 60; ++i) Second(250, 0, i < 30 ? 256 : 128);
+  ASSERT_TRUE(groups_.alarm());
+  for (int i = 0; i < 30; ++i) Second(250);
+  EXPECT_FALSE(groups_.alarm());
+}
+
+TEST_F(SlotGroupsTest, AFaultThatComesAndGoesIsFoundAsSoonEachTime) {
+  struct Fault {
+    int quiet_seconds, seconds;
+    int of_even_groups, of_odd_groups;  // of four
+  };
+  for (const Fault& fault : {Fault{64, 64, 2, 5}, Fault{28, 10, 1, 7}}) {
+    groups_ = {};
+    int first = 0;
+    for (int i = 0; i < 10; ++i) {
+      for (int second = 0; second < fault.quiet_seconds; ++second) Exactly(4, 4);
+      ASSERT_FALSE(groups_.alarm()) << i;
+      int took = 0;
+      for (; !groups_.alarm() && took < 60; ++took) {
+        Exactly(fault.of_even_groups, fault.of_odd_groups);
+      }
+      if (i == 0) first = took;
+      EXPECT_EQ(took, first) << i;
+      for (int second = took; second < fault.seconds; ++second) {
+        Exactly(fault.of_even_groups, fault.of_odd_groups);
+      }
+    }
+  }
+}
+
+// Every quarter of a minute other groups begin to get more flows than their neighbours: an alarm at
+// first, then learnt.
+TEST_F(SlotGroupsTest, WhatGoesOnVaryingIsLearntInTheEnd) {
+  std::mt19937 random(1);
+  const auto vary = [&](int quarters) {
+    int alarmed = 0;
+    for (int i = 0; i < quarters; ++i) {
+      std::array<int, SlotGroups::kGroups> flows;
+      for (int& of_group : flows) of_group = random() % 2 == 0 ? 2 : 5;
+      for (int second = 0; second < 15; ++second) {
+        for (size_t group = 0; group < flows.size(); ++group) AddTo(group, flows[group]);
+        groups_.EndSecond(now_ += absl::Seconds(1), nats_, false);
+        alarmed += groups_.alarm() ? 1 : 0;
+      }
+    }
+    return alarmed;
+  };
+  for (int i = 0; i < 300; ++i) Exactly(4, 4);
+  EXPECT_GT(vary(4), 0);
+  vary(120);
+  EXPECT_EQ(vary(120), 0);
 }
 
 TEST_F(SlotGroupsTest, WhatIsSentAgainSaysNothingOfTheHash) {
