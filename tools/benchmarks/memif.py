@@ -1,4 +1,4 @@
-"""One forwarding lcore against testpmd macswap over a memif link: tools/bench worker."""
+"""One forwarding lcore against testpmd macswap over a memif link: tools/bench link."""
 import contextlib
 import os
 import pathlib
@@ -191,7 +191,7 @@ def run(options):
             stack.callback(contender.generator.end)
             contenders.append(contender)
         names = [contender.forwarder.title for contender in contenders]
-        print(f"worker: IPIP, IPv4, {BACKENDS} backends, 60-byte frames, one core; {options.rounds} rounds, "
+        print(f"link: IPIP, IPv4, {BACKENDS} backends, 60-byte frames, one core; {options.rounds} rounds, "
               "min / median / max")
         rows = []
         for flows in options.flows:
