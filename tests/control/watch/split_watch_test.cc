@@ -106,6 +106,41 @@ TEST_F(SplitWatchTest, AFaultThatComesAndGoesIsFoundAsSoonEachTime) {
   }
 }
 
+// As long as the dispersion's longest blocks.
+TEST_F(SplitWatchTest, ALongFaultThatComesAndGoesIsFoundAsSoonEachTime) {
+  int first = 0;
+  for (int i = 0; i < 10; ++i) {
+    Add({250, 250, 250, 250}, {kEven}, 64);
+    ASSERT_TRUE(split_.Alarms().empty()) << i;
+    int took = 0;
+    for (; split_.Alarms().empty() && took < 60; ++took) Add({210, 290, 250, 250});
+    if (i == 0) first = took;
+    EXPECT_EQ(took, first) << i;
+    Add({210, 290, 250, 250}, {kEven}, 64 - took);
+  }
+}
+
+// Every quarter of a minute other members get more than their share.
+TEST_F(SplitWatchTest, WhatGoesOnVaryingSlowlyIsLearntInTheEnd) {
+  std::mt19937 random(1);
+  const auto vary = [&](int quarters) {
+    int alarmed = 0;
+    for (int i = 0; i < quarters; ++i) {
+      std::vector<uint64_t> observed(4);
+      for (uint64_t& of_member : observed) of_member = random() % 2 == 0 ? 200 : 300;
+      for (int second = 0; second < 15; ++second) {
+        Add(observed);
+        alarmed += split_.Alarms().empty() ? 0 : 1;
+      }
+    }
+    return alarmed;
+  };
+  Add({250, 250, 250, 250}, {kEven}, 300);
+  EXPECT_GT(vary(4), 0);
+  vary(160);
+  EXPECT_EQ(vary(200), 0);
+}
+
 // Clients begin to open twenty connections at once, each on one member: an alarm at first, then
 // learnt.
 TEST_F(SplitWatchTest, WhatGoesOnVaryingIsLearntInTheEnd) {
