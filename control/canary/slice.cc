@@ -7,12 +7,13 @@ namespace {
 
 constexpr int kWidening = 5;
 
-// One to one on the numbers of `bits` bits: odd factors and shifts to the right can be undone.
+// One to one on the numbers of `bits` bits: odd factors and shifts to the right, by one bit at
+// least, can be undone.
 uint32_t Permute(uint32_t number, int bits) {
   const uint32_t mask = (uint32_t{1} << bits) - 1;
   for (const uint32_t factor : {0x9e3779b1u, 0x85ebca6bu, 0xc2b2ae35u}) {
     number = number * factor & mask;
-    number ^= number >> (bits / 2);
+    number ^= number >> std::max(bits / 2, 1);
   }
   return number;
 }

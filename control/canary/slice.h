@@ -20,7 +20,8 @@ namespace evenkeel {
 inline constexpr int kCanaryPercentMin = 1;
 inline constexpr int kCanaryPercentMax = 50;  // more is no slice
 
-// Exactly `percent` of the table's 2^slots_log2 slots, rounded down.
+// Exactly `percent` of the table's 2^slots_log2 slots, rounded down. Images have 2^12 and more,
+// but it holds of any table.
 bool IsInSlice(uint32_t slot, int slots_log2, int percent);
 
 // What follows a stage: five times as much, 100 at last.

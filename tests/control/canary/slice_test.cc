@@ -16,6 +16,19 @@ TEST(SliceTest, HasExactlyItsShareOfEveryTable) {
   }
 }
 
+TEST(SliceTest, HasExactlyItsShareOfEverySmallTable) {
+  for (int log2 = 0; log2 < 12; ++log2) {
+    const uint32_t slots = uint32_t{1} << log2;
+    for (uint32_t percent = 1; percent <= 100; ++percent) {
+      uint32_t in = 0;
+      for (uint32_t slot = 0; slot < slots; ++slot) {
+        in += IsInSlice(slot, log2, static_cast<int>(percent));
+      }
+      EXPECT_EQ(in, slots * percent / 100) << percent << " % of " << slots;
+    }
+  }
+}
+
 TEST(SliceTest, NestsInEveryLargerOne) {
   for (uint32_t slot = 0; slot < 65536; ++slot) {
     for (int percent = 1; percent < 100; ++percent) {
