@@ -10,6 +10,7 @@
 #ifndef DATAPLANE_WORKER_RECENT_FLOWS_H_
 #define DATAPLANE_WORKER_RECENT_FLOWS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -40,21 +41,22 @@ class RecentFlows {
     Bucket& bucket = buckets_[signature % kBuckets];
     const uint32_t mark = static_cast<uint32_t>(signature >> 32) & kMarkMask;
     const uint32_t now = 1 + period % kPeriods;
-    uint32_t* oldest = &bucket.cell[0];
-    uint32_t oldest_age = 0;
-    for (uint32_t& cell : bucket.cell) {
-      const uint32_t age = cell == 0 ? kPeriods : Age(cell & kPeriodMask, now);
-      if (age <= 1 && (cell & kMarkMask) == mark) {
-        cell = mark | now;
-        return false;
-      }
-      if (age > oldest_age) {
-        oldest = &cell;
-        oldest_age = age;
-      }
+    // All cells before any branch: which of them is the flow's, or the oldest, nobody can predict.
+    uint32_t mine = kWays;
+    uint32_t oldest = 0;  // its age, and by the lower bits the first of that age
+    for (uint32_t way = kWays; way-- > 0;) {
+      const uint32_t cell = bucket.cell[way];
+      const uint32_t age = Age(cell & kPeriodMask, now);
+      oldest = std::max(oldest, age * kWays + (kWays - 1 - way));
+      mine = age <= 1 && (cell & kMarkMask) == mark ? way : mine;
     }
-    *oldest = mark | now;
-    return true;
+    bucket.cell[mine != kWays ? mine : kWays - 1 - oldest % kWays] = mark | now;
+    return mine == kWays;
+  }
+
+  // So that IsNew() finds the bucket at hand.
+  void Prefetch(uint64_t signature) const {
+    __builtin_prefetch(&buckets_[signature % kBuckets], 1);
   }
 
  private:
@@ -62,8 +64,10 @@ class RecentFlows {
   static constexpr uint32_t kPeriods = 31;  // 1..31 in a cell; 0: empty
   static constexpr uint32_t kMarkMask = ~kPeriodMask;
 
+  // An empty cell is as old as can be.
   static uint32_t Age(uint32_t then, uint32_t now) {
-    return now >= then ? now - then : now + kPeriods - then;
+    const uint32_t age = now - then + (now < then ? kPeriods : 0);
+    return then == 0 ? kPeriods : age;
   }
 
   struct alignas(32) Bucket {

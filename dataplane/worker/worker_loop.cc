@@ -16,6 +16,10 @@ namespace {
 
 constexpr int kSendTries = 16;
 
+// Packets for which the filter of recent flows is fetched ahead: a few of 64, and longer than its
+// memory takes to answer.
+constexpr int kRecentAhead = 8;
+
 // A sweep of a few buckets every millisecond, and all of them in about a second: half a tick.
 constexpr uint64_t kSweepsASecond = 1000;
 constexpr size_t kSweepsAPass = 1024;
@@ -131,7 +135,7 @@ void Worker::CountForwarded(GenerationCounters& counters, uint16_t sent) {
     FlowCounter& count = counters.flow(decision.counter);
     count.packets.Add(1);
     count.bytes.Add(flow.ip_length);
-    if (IsNewFlow(flow)) {
+    if (IsNewFlow(i, sent)) {
       count.new_flows.Add(1);
       ++new_flows;
     }
@@ -140,13 +144,23 @@ void Worker::CountForwarded(GenerationCounters& counters, uint16_t sent) {
   if (new_flows != 0) counters_->new_flows.Add(new_flows);
 }
 
-// A QUIC Initial always counts; it enters the filter too, so that what follows it does not count
-// again.
-bool Worker::IsNewFlow(const lb_flow& flow) {
+// Of packet `i` of those sent. A QUIC Initial always counts; it enters the filter too, so that what
+// follows it does not count again.
+bool Worker::IsNewFlow(uint16_t i, uint16_t sent) {
+  const lb_flow& flow = burst_.flow[burst_.to_send[i]];
   const bool first = (flow.flags & LB_FLOW_NEW) != 0;
   if (flow.protocol != LB_PROTOCOL_UDP) return first;
-  const uint64_t period = now_tsc_ / (tsc_hz_ * RecentFlows::kPeriodSeconds);
-  return recent_.IsNew(RecentFlows::Signature(flow), period) || first;
+  if (i + kRecentAhead < sent) {
+    recent_.Prefetch(RecentFlows::Signature(burst_.flow[burst_.to_send[i + kRecentAhead]]));
+  }
+  return recent_.IsNew(RecentFlows::Signature(flow), RecentPeriod()) || first;
+}
+
+// Divides once a period, not once a packet.
+uint64_t Worker::RecentPeriod() {
+  const uint64_t length = tsc_hz_ * RecentFlows::kPeriodSeconds;
+  if (now_tsc_ - recent_period_ * length >= length) recent_period_ = now_tsc_ / length;
+  return recent_period_;
 }
 
 // Passed or dropped: handed to the kernel's queue or freed, and counted once either way.

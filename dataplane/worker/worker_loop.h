@@ -50,7 +50,8 @@ class Worker {
   uint16_t Send(rte_mbuf** packets, uint16_t count);
   void SendBurst(const Generation* generation);
   void CountForwarded(GenerationCounters& counters, uint16_t sent);
-  bool IsNewFlow(const lb_flow& flow);
+  bool IsNewFlow(uint16_t i, uint16_t sent);
+  uint64_t RecentPeriod();
   void SettleOthers();
   void ForwardFromKernel();
   void OpenView(const Generation& generation);
@@ -65,6 +66,7 @@ class Worker {
   Punt punt_;
   Idle idle_;
   RecentFlows recent_;
+  uint64_t recent_period_ = 0;
   lb_view view_{};         // of the generation in hand, with this worker's flow table
   lb_flow_table flows_{};  // empty: flows are not tracked
   uint32_t sweep_buckets_ = 0;
