@@ -7,7 +7,7 @@
 //   prefetched
 //
 // Two things make the difference. The packets' hashes are taken together (hash_batch.h). And a memo
-// knows, for the last few hundred (VIP, port, protocol) that this worker has met, which service
+// knows, for the last few thousand (VIP, port, protocol) that this worker has met, which service
 // they are: a pure function of the tables, so that it is right whatever it holds, and forgotten
 // with the generation. A plain packet (no options, no extension headers, no fragment) whose service
 // the memo knows takes the short way; any other goes through lb_match_packet().
@@ -20,21 +20,24 @@
 #include "dataplane/forward/decide.h"
 #include "dataplane/forward/hash_batch.h"
 
-#define LB_MEMO_ENTRIES 256u
+// Four for each of a thousand services, so that few of them displace each other.
+#define LB_MEMO_ENTRIES 4096u
 
 struct lb_memo_entry {
   uint64_t address[2];
   uint32_t key;  // lb_memo_key(); 0: empty
   uint16_t service;
   uint8_t client_only;
-  uint8_t reserved;
+  uint8_t reserved[9];
 };
+LB_STATIC_ASSERT(sizeof(struct lb_memo_entry) == 32, "half a cache line");
 
 // One worker's. All zero to begin with.
 struct lb_memo {
   const struct lb_params* params;  // of the generation that it knows
   uint64_t generation;
-  struct lb_memo_entry entry[LB_MEMO_ENTRIES];
+  // So that none lies across two cache lines.
+  struct lb_memo_entry entry[LB_MEMO_ENTRIES] __attribute__((aligned(64)));
 };
 
 // Messages of a burst, word by word, and whose they are. [0] IPv4, [1] IPv6.
@@ -64,9 +67,9 @@ LB_INLINE uint32_t lb_memo_key(const struct lb_flow* flow) {
 LB_INLINE struct lb_memo_entry* lb_memo_place(struct lb_memo* memo, struct lb_address address,
                                               uint32_t key) {
   uint64_t mixed = (address.word[0] ^ address.word[1] ^ key) * 0x9e3779b97f4a7c15ull;
-  return &memo->entry[mixed >> 56];
+  return &memo->entry[mixed >> 52];
 }
-LB_STATIC_ASSERT(LB_MEMO_ENTRIES == 256, "eight bits choose the place");
+LB_STATIC_ASSERT(LB_MEMO_ENTRIES == 4096, "twelve bits choose the place");
 
 // Whether the packet is a plain TCP or UDP one of which every length is right; then all of `flow`
 // but service, hash and slot is written. What is not plain is not judged here.
