@@ -283,6 +283,7 @@ class Pipeline {
   // pipeline_planes.cc
   bool ReconcileAll();
   bool Reconcile(PlaneSink* sink);
+  void ComeAfter(const std::shared_ptr<const ImageView>& image);
   bool EndStrayTrial(PlaneSink* sink, const PlaneState& state);
   bool IsUnknown(const PlaneState& state);
   void AdoptUnknown(const PlaneSink& sink, const PlaneState& state);

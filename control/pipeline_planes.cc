@@ -1,4 +1,5 @@
 // Planes that connect: each is brought to run what it should.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +8,17 @@
 #include "control/pipeline.h"
 
 namespace evenkeel {
+namespace {
+
+// No other plane runs what was published later.
+bool IsNewest(const PlaneState& state, const std::vector<PlaneSink*>& sinks) {
+  return std::ranges::none_of(sinks, [&](PlaneSink* sink) {
+    const PlaneState other = sink->State();
+    return other.connected && other.generation > state.generation;
+  });
+}
+
+}  // namespace
 
 // Said once, not at every try. Always true.
 bool Pipeline::Faulty(absl::string_view area, absl::string_view text) {
@@ -33,8 +45,11 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
     connections_.erase(sink);
     return false;
   }
-  if (!EndStrayTrial(sink, state)) return false;
   const RunningPtr running = Running();
+  if (is_new && running != nullptr && !IsUnknown(state) && IsNewest(state, sinks_)) {
+    ComeAfter(state.image);
+  }
+  if (!EndStrayTrial(sink, state)) return false;
   if (running == nullptr) {
     if (state.revision == 0) return true;
     if (!IsUnknown(state)) return PublishNothing(sink, state);
@@ -68,6 +83,18 @@ bool Pipeline::Reconcile(PlaneSink* sink) {
   return !Faulty("publish",
                  absl::StrCat("the ", sink->kind(), " plane does not run revision ",
                               running->revision, ", trying again for ever: ", status.message()));
+}
+
+// What is published next comes after what a plane ran when it connected, whatever control has heard
+// of it: slots have moved with that, or have not, and their connections know the way by the next
+// image alone. A process that has published nothing yet takes over how backends stand, too.
+void Pipeline::ComeAfter(const std::shared_ptr<const ImageView>& image) {
+  if (image == nullptr) return;
+  if (!knows_planes_) {
+    standings_.Adopt(*image, options_.clock->Now());
+    publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
+  }
+  publisher_.SetRunning(image);
 }
 
 // A trial that this store has ended while the plane could not be told.

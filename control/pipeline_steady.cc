@@ -78,11 +78,7 @@ bool Pipeline::AdoptTrial(const PlaneState& state) {
   if (!is_armed || state.image == nullptr) return true;
   if (active_->revision.state != RevisionState::kTrial) return true;
   if (knows_planes_ && state.trial->generation == active_->revision.generation) return true;
-  if (!knows_planes_) {
-    standings_.Adopt(*state.image, options_.clock->Now());
-    publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
-  }
-  publisher_.SetRunning(state.image);
+  ComeAfter(state.image);
   if (FindStageAgain(state) || FindTrialAgain(*active_, state)) return true;
   const absl::Status renewed = RenewTrial(*active_, active_->revision.trial->deadline_ns);
   knows_planes_ = knows_planes_ || renewed.ok();
@@ -116,14 +112,11 @@ bool Pipeline::FindTrialAgain(Change found, const PlaneState& state) {
   return true;
 }
 
-// After a restart: what the plane runs is `running` if control, having taken over how backends
-// stand and which slots are in transition, makes the same. Null: it is something else.
+// After a restart: what the plane runs is `running` if control, having come after it (how backends
+// stand, which slots are in transition), makes the same. Null: it is something else.
 RunningPtr Pipeline::AsPlaneRuns(const RunningRevision& running, const PlaneState& state) {
   const absl::StatusOr<ClusterKey> key = KeyFor(running.config, MissingKey::kRefuse);
   if (!key.ok()) return nullptr;
-  standings_.Adopt(*state.image, options_.clock->Now());
-  publisher_.SetStandings({.running = standings_.Running(), .confirmed = standings_.Confirmed()});
-  publisher_.SetRunning(state.image);
   absl::StatusOr<CompiledPtr> compiled = publisher_.MakeAgain({.config = running.config,
                                                                .key = *key,
                                                                .leases = leases_,

@@ -185,8 +185,12 @@ bool Pipeline::RecordConfirmed() {
 void Pipeline::Return(std::string reason, const Who& who) {
   const Change& change = *active_;
   const uint64_t id = static_cast<uint64_t>(change.revision.revision);
+  // What a plane has just connected with and control did not know of: its way back is another, too.
+  std::shared_ptr<const ImageView> unheard;
   for (PlaneSink* sink : sinks_) {
     if (ViewOf(sink, change) != PlaneView::kArmed) continue;
+    const PlaneState state = sink->State();
+    if (!knows_planes_ || state.generation != change.revision.generation) unheard = state.image;
     const absl::Status back = sink->ReturnFromTrial(id, options_.publish_timeout);
     if (back.ok()) {
       Step("plane returned");
@@ -214,6 +218,7 @@ void Pipeline::Return(std::string reason, const Who& who) {
              .outcome = reason,
              .base = std::move(base),
              .entry = Entry(who, was_told ? "rolled back" : "failed", number, reason)});
+  if (Running() != nullptr) ComeAfter(unheard);
 }
 
 // The base runs again, and `ending` gets recorded now or as soon as the store can be written.

@@ -22,22 +22,38 @@ class CanaryRig : public ChangeRig {
     const std::optional<TrialView> trial = pipeline_->Trial();
     return trial && trial->canary ? trial->canary->percent : 0;
   }
-  // Last bytes of the addresses that own the plane's slots.
-  std::vector<int> Owners() {
+  ImageView PlaneImage() {
     const PublicationPtr publication = plane_.running();
     const TableLookup find = [&](const Digest& digest) -> TablePtr {
       const auto found = std::ranges::find_if(
           publication->tables, [&](const TablePtr& table) { return table->digest() == digest; });
       return found == publication->tables.end() ? nullptr : *found;
     };
-    const absl::StatusOr<ImageView> image =
+    absl::StatusOr<ImageView> image =
         ImageView::Verify(AlignedBytes::CopyOf(publication->root.bytes()), find, nullptr);
     EXPECT_TRUE(image.ok()) << image.status();
+    return *std::move(image);
+  }
+  // Last bytes of the addresses that own the plane's slots.
+  std::vector<int> Owners() {
+    const ImageView image = PlaneImage();
     std::vector<int> owners;
-    for (const lb_slot slot : image->tables()[image->pools()[0].table]->slots()) {
-      owners.push_back(image->backends()[lb_slot_backend(slot)].address[15]);
+    for (const lb_slot slot : image.tables()[image.pools()[0].table]->slots()) {
+      owners.push_back(image.backends()[lb_slot_backend(slot)].address[15]);
     }
     return owners;
+  }
+  // How many slots have left their owner of `before` and are pure: its connections there are lost,
+  // since nobody looks for their entries.
+  int Forgotten(const std::vector<int>& before) {
+    const ImageView image = PlaneImage();
+    const auto slots = image.tables()[image.pools()[0].table]->slots();
+    int forgotten = 0;
+    for (size_t slot = 0; slot < slots.size(); ++slot) {
+      const int owner = image.backends()[lb_slot_backend(slots[slot])].address[15];
+      forgotten += owner != before[slot] && lb_slot_transition(slots[slot]) == 0;
+    }
+    return forgotten;
   }
   // As they come to be where `text` is applied at once.
   static std::vector<int> OwnersOf(const std::vector<uint32_t>& weights) {
@@ -226,6 +242,49 @@ TEST_F(CanaryTest, AStageThatWasNotTakenIsWidenedAgain) {
   EXPECT_EQ(Owners(), owners);
   ASSERT_TRUE(Widen(2, 5).ok());
   EXPECT_EQ(Percent(), 25);
+}
+
+// Connections that moved with a stage whose answer was never heard go back as others do, whatever
+// control has done by the time that it hears of the stage.
+TEST_F(CanaryTest, GoesBackFromAStageThatWasTakenUnheard) {
+  const auto away = [](CanaryRig& rig) {
+    EXPECT_FALSE(rig.pipeline_->Rollback({}, kAlice).refusal);
+    rig.plane_.Connect();
+  };
+  const auto before_it_is_found = [](CanaryRig& rig) {
+    rig.plane_.Connect();
+    EXPECT_FALSE(rig.pipeline_->Rollback({}, kAlice).refusal);
+  };
+  const auto by_itself = [](CanaryRig& rig) {
+    rig.Advance(absl::Minutes(6));
+    rig.plane_.Connect();
+  };
+  const auto by_another_process = [](CanaryRig& rig) {
+    rig.Start();
+    EXPECT_FALSE(rig.pipeline_->Rollback({}, kAlice).refusal);
+    rig.plane_.Connect();
+  };
+  const std::vector<int> before = OwnersOf({10, 10});
+  const std::vector<std::function<void(CanaryRig&)>> ways = {away, before_it_is_found, by_itself,
+                                                             by_another_process};
+  for (size_t way = 0; way < ways.size(); ++way) {
+    SCOPED_TRACE(way);
+    CanaryRig rig;
+    rig.Now(rig.Text({10, 10}));
+    rig.Canary(rig.Text({10, 10, 10}));
+    rig.plane_.AnswerNext(absl::DeadlineExceededError("no answer"), true);
+    EXPECT_FALSE(rig.Widen(2, 5).ok());
+    const std::vector<int> taken = rig.Owners();
+    ASSERT_GT(std::count(taken.begin(), taken.end(), 13), 4096 / 15) << "the stage of 25%";
+    ways[way](rig);
+    EXPECT_TRUE(rig.pipeline_->Settle());
+    EXPECT_EQ(rig.PlaneRevision(), 1);
+    EXPECT_EQ(rig.StateOf(2), RevisionState::kRolledBack);
+    EXPECT_EQ(rig.Owners(), before);
+    EXPECT_EQ(rig.Forgotten(taken), 0);
+    EXPECT_EQ(rig.pipeline_->Running()->generation, rig.plane_.running()->generation);
+    EXPECT_TRUE(rig.pipeline_->Audit().ok);
+  }
 }
 
 TEST_F(CanaryTest, RefusesWhatIsNoSlice) {

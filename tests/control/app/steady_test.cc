@@ -187,6 +187,29 @@ TEST_F(SteadyTest, ARestartDuringATrialFindsItAgain) {
   EXPECT_GT(PlaneImage()->transitions().size(), 1u);
 }
 
+// Connections that began elsewhere while a backend was out, by tables whose taking was never heard.
+TEST_F(SteadyTest, ATrialIsConfirmedOverWhatItsPlaneTookUnheard) {
+  ASSERT_FALSE(Try(Checked({10, 10, 10, 10}) + "# again\n").refusal);
+  plane_.AnswerNext(absl::DeadlineExceededError("no answer"), true);
+  Verdict(1, false);
+  EXPECT_FALSE(pipeline_->Settle());
+  Verdict(1, true);
+  EXPECT_TRUE(pipeline_->Confirm(kAlice).refusal) << "its plane is away";
+  plane_.Connect();
+  EXPECT_TRUE(pipeline_->Settle());
+  EXPECT_EQ(StateOf(2), RevisionState::kConfirmed);
+  const auto image = PlaneImage();
+  const auto slots = image->tables()[image->pools()[0].table]->slots();
+  const uint16_t back = IndexOf(*image, 1);
+  EXPECT_EQ(SlotsOf(*image, back), 1024u);
+  EXPECT_EQ(std::ranges::count_if(slots,
+                                  [&](lb_slot slot) {
+                                    return lb_slot_backend(slot) == back &&
+                                           lb_slot_transition(slot) == 0;
+                                  }),
+            0);
+}
+
 TEST_F(SteadyTest, ATrialAddsABackendThatWaitsForItsFirstVerdict) {
   ASSERT_FALSE(Try(Checked({10, 10, 10, 10, 10})).refusal);
   auto image = PlaneImage();

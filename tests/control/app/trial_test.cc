@@ -381,6 +381,18 @@ TEST_F(TrialTest, ThatASilentPlaneHasTakenAllTheSameEndsWhenItConnects) {
   EXPECT_EQ(pipeline_->Running()->generation, plane_.running()->generation);
 }
 
+// No connection has moved: none is sent where the trial would have moved it.
+TEST_F(TrialTest, ThatASilentPlaneHasNotTakenLeavesNoTrace) {
+  plane_.AnswerNext(absl::DeadlineExceededError("no answer"), /*takes=*/false);
+  ASSERT_TRUE(Try(Text({10, 30})).refusal);
+  plane_.Connect();
+  EXPECT_TRUE(pipeline_->Settle());
+  EXPECT_EQ(PlaneRevision(), 1);
+  const RunningPtr running = pipeline_->Running();
+  EXPECT_EQ(running->generation, plane_.running()->generation);
+  EXPECT_EQ(running->compiled->image->transitions().size(), 1u) << "of pure slots alone";
+}
+
 TEST_F(TrialTest, WaitsForItsEndOnRequest) {
   Try(Text({10, 12}));
   EXPECT_EQ(pipeline_->AwaitTrialEnd(2, absl::Now() - absl::Seconds(1))->state,
