@@ -1,5 +1,4 @@
 // A candidate made for a shadow: judged and compiled as an apply would, and nothing more.
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,26 +53,11 @@ ShadowCandidate Pipeline::MakeShadow(const ApplyCall& call, const Who& who) {
   if (!leases.ok()) return refuse(RefusalOf(leases.status()));
   absl::StatusOr<ClusterKey> key = KeyFor(candidate.config, MissingKey::kRefuse);
   if (!key.ok()) return refuse(RefusalOf(key.status()));
-  // Who is new has no verdict yet, and counts as what he is meant to be.
-  const Standings::StandingOf today = standings_.Running();
-  const auto standing_of = [&](absl::string_view pool, const Address& address) {
-    const Pool* known = base->config.FindPool(std::string(pool));
-    const bool is_known =
-        known != nullptr &&
-        std::any_of(known->backends.begin(), known->backends.end(),
-                    [&](const Backend& backend) { return backend.address.bytes() == address; });
-    return is_known ? today(pool, address) : BackendStanding{};
-  };
-  CompileCache cache;
-  absl::StatusOr<CompiledPtr> compiled = Compile({.config = candidate.config,
-                                                  .key = *key,
-                                                  .leases = *leases,
-                                                  .generation = base->generation + 1,
-                                                  .revision = base->revision + 1,
-                                                  .standing_of = standing_of},
-                                                 &cache);
-  if (!compiled.ok()) return refuse(RefusalOf(compiled.status()));
-  candidate.compiled = *std::move(compiled);
+  candidate.leases = *std::move(leases);
+  candidate.key = *key;
+  if (absl::Status s = MakeTables(*base->compiled->image, &candidate); !s.ok()) {
+    return refuse(RefusalOf(s));
+  }
   candidate.base_revision = base->revision;
   candidate.base_generation = base->generation;
   return candidate;

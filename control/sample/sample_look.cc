@@ -94,6 +94,7 @@ void SampleLook::See(absl::Time at) {
   FollowRevision();
   const std::vector<lb_sample> samples = Take(at);
   if (running_ != nullptr) {
+    shadows_.Follow(*running_->revision, at);
     for (const lb_sample& sample : samples) Count(sample, at);
   }
   absl::erase_if(services_, [&](const auto& entry) { return at - entry.second.seen > kForgotten; });

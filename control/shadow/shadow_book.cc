@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "control/change/refusals.h"
 
 namespace evenkeel {
 namespace {
@@ -37,19 +38,19 @@ ShadowStart ShadowBook::Begin(const ApplyCall& call, absl::Duration lasts, const
   if (const std::optional<ShadowView> other = View(); other && other->is_running) {
     return {.refusal = Held(*other), .findings = {}, .view = {}};
   }
-  ShadowCandidate candidate = pipeline_.MakeShadow(call, who);
-  if (candidate.refusal) {
-    return {.refusal = std::move(candidate.refusal),
-            .findings = std::move(candidate.findings),
-            .view = {}};
-  }
-  const auto& image = candidate.compiled->image;
+  const auto candidate = std::make_shared<ShadowCandidate>(pipeline_.MakeShadow(call, who));
+  ShadowStart start{.refusal = std::move(candidate->refusal),
+                    .findings = std::move(candidate->findings),
+                    .view = {}};
+  if (start.refusal) return start;
+  const std::shared_ptr<const ImageView> image = candidate->compiled->image;
   ShadowView view{.file = call.file,
                   .who = who,
                   .reason = call.reason,
-                  .base_revision = candidate.base_revision,
-                  .base_generation = candidate.base_generation,
+                  .base_revision = candidate->base_revision,
+                  .base_generation = candidate->base_generation,
                   .since = absl::Now(),
+                  .moved = {},
                   .watched = absl::ZeroDuration(),
                   .left = lasts,
                   .is_running = true,
@@ -58,18 +59,49 @@ ShadowStart ShadowBook::Begin(const ApplyCall& call, absl::Duration lasts, const
   {
     const std::lock_guard lock(mutex_);
     view.number = ++number_;
-    shadow_.reset(
-        new Shadow{view, lasts, ShadowCount(image, ImageNames(candidate.config, *image))});
+    shadow_.reset(new Shadow{view, lasts, ShadowCount(image, ImageNames(candidate->config, *image)),
+                             candidate});
   }
   pipeline_.LogShadow(
-      who, absl::StrCat("of ", call.file, " beside revision ", candidate.base_revision, " for ",
+      who, absl::StrCat("of ", call.file, " beside revision ", view.base_revision, " for ",
                         absl::FormatDuration(lasts), ", because: ", call.reason));
-  return {.refusal = {}, .findings = std::move(candidate.findings), .view = std::move(view)};
+  start.view = std::move(view);
+  return start;
+}
+
+// Who asks for the shadow does not wait while tables are made; and none is begun meanwhile, since
+// one that runs is ended by this thread alone.
+void ShadowBook::Follow(const RunningRevision& running, absl::Time at) {
+  std::shared_ptr<ShadowCandidate> candidate;
+  {
+    const std::lock_guard lock(mutex_);
+    if (shadow_ == nullptr || !shadow_->view.is_running) return;
+    const ShadowView& view = shadow_->view;
+    if (running.revision != view.base_revision) return;  // its end
+    if (running.generation == view.base_generation) return;
+    candidate = shadow_->candidate;
+  }
+  const CompiledPtr before = candidate->compiled;
+  const absl::Status made = MakeTables(*running.compiled->image, candidate.get());
+  const std::shared_ptr<const ImageView> image = candidate->compiled->image;
+  ImageNames names(candidate->config, *image);
+  const std::lock_guard lock(mutex_);
+  ShadowView& view = shadow_->view;
+  if (!made.ok()) {
+    view.ended_early =
+        absl::StrCat("its tables cannot be made for how backends stand now: ", made.message());
+    return;
+  }
+  if (!SameContent(*image, *before->image)) view.moved = at;
+  view.base_generation = running.generation;
+  shadow_->count.Follow(image, std::move(names));
 }
 
 void ShadowBook::Add(const lb_sample& sample, const ShadowCount::Seen& seen) {
   const std::lock_guard lock(mutex_);
-  if (shadow_ != nullptr && shadow_->view.is_running) shadow_->count.Add(sample, seen);
+  if (shadow_ == nullptr || !shadow_->view.is_running) return;
+  if (sample.generation != static_cast<uint32_t>(shadow_->view.base_generation)) return;
+  shadow_->count.Add(sample, seen);
 }
 
 void ShadowBook::EndSecond(absl::Time at) {
@@ -112,6 +144,10 @@ std::string SummaryOf(const ShadowView& view) {
                        absl::Seconds(absl::ToInt64Seconds(view.watched + absl::Milliseconds(500)))),
                    view.ended_early.empty() ? "" : " early: ", view.ended_early, "; ",
                    view.report.samples, " packets sampled");
+  if (view.moved) {
+    absl::StrAppend(&text, "; both tables followed how backends stand, the last time at ",
+                    TimeText(*view.moved));
+  }
   for (const ShadowService& service : view.report.services) {
     absl::StrAppend(&text, "; ", service.service, ": ", service.flows_moved, " of ", service.flows,
                     " flows would go elsewhere");

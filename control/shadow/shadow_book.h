@@ -3,10 +3,15 @@
 //
 //   ShadowBook book(&pipeline);
 //   ShadowStart start = book.Begin(call, absl::Seconds(60), who);   // any thread
-//   book.Add(sample, seen); ... book.EndSecond(at);                 // who samples
+//   book.Follow(running, at); book.Add(sample, seen); ... book.EndSecond(at);   // who samples
 //   std::optional<ShadowView> now = book.View();                    // any thread
 //
 // Nothing is published: it costs the planes nothing beyond the samples that they take anyway.
+//
+// Backends that fall and come back meanwhile move slots of the candidate as of what runs. So its
+// tables are made anew for each generation, and a packet is held against those alone that were made
+// for the generation that decided it: all that is counted, from first to last, compares tables of
+// backends that stand alike.
 #ifndef CONTROL_SHADOW_SHADOW_BOOK_H_
 #define CONTROL_SHADOW_SHADOW_BOOK_H_
 
@@ -30,10 +35,11 @@ struct ShadowView {
   Who who;
   std::string reason;
   int64_t base_revision = 0;
-  uint64_t base_generation = 0;
+  uint64_t base_generation = 0;  // by now
   absl::Time since;
-  absl::Duration watched;  // so far
-  absl::Duration left;     // zero: it has ended
+  std::optional<absl::Time> moved;  // its tables, the last time: backends stood otherwise since
+  absl::Duration watched;           // so far
+  absl::Duration left;              // zero: it has ended
   bool is_running = false;
   std::string ended_early;  // why; empty: it has not
   ShadowReport report;
@@ -55,6 +61,8 @@ class ShadowBook {
 
   ShadowStart Begin(const ApplyCall& call, absl::Duration lasts, const Who& who);
 
+  // What runs from now on; not null, and with its image.
+  void Follow(const RunningRevision& running, absl::Time at);
   void Add(const lb_sample& sample, const ShadowCount::Seen& seen);
   void EndSecond(absl::Time at);
 
@@ -65,6 +73,7 @@ class ShadowBook {
     ShadowView view;  // `report` is made when it is asked for
     absl::Duration lasts;
     ShadowCount count;
+    std::shared_ptr<ShadowCandidate> candidate;  // who samples: rw, without the lock
   };
 
   static ShadowView ViewOf(const Shadow& shadow);

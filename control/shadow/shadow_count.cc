@@ -29,13 +29,15 @@ bool IsForwarded(uint8_t reason) { return reason == LB_REASON_none; }
 
 }  // namespace
 
-ShadowCount::ShadowCount(std::shared_ptr<const ImageView> candidate, ImageNames candidate_names)
-    : candidate_(std::move(candidate)), names_(std::move(candidate_names)) {}
+void ShadowCount::Follow(std::shared_ptr<const ImageView> candidate, ImageNames names) {
+  candidate_.emplace(std::move(candidate));
+  names_.emplace(std::move(names));
+}
 
 void ShadowCount::Add(const lb_sample& sample, const Seen& seen) {
   ++samples_;
   ServiceCount& count = services_[seen.service];
-  const SampleFate fate = candidate_.Decide(sample);
+  const SampleFate fate = candidate_->Decide(sample);
   const bool is_new = (sample.flags & LB_FLOW_NEW) != 0;
   const uint64_t weight = sample.every;
   ++count.packets;
@@ -46,7 +48,7 @@ void ShadowCount::Add(const lb_sample& sample, const Seen& seen) {
   }
   const lb_backend* now = BackendOf(seen.image, sample.backend);
   const lb_backend* then = fate.verdict == LB_FORWARD || IsForwarded(fate.reason)
-                               ? BackendOf(candidate_.image(), fate.backend)
+                               ? BackendOf(candidate_->image(), fate.backend)
                                : nullptr;
   const auto add = [&](const lb_backend* backend, const std::string& name, uint64_t Sides::*side) {
     if (backend == nullptr) return;
@@ -57,7 +59,7 @@ void ShadowCount::Add(const lb_sample& sample, const Seen& seen) {
   };
   add(IsForwarded(sample.reason) ? now : nullptr, seen.names.Backend(sample.backend),
       &Sides::running);
-  add(then, names_.Backend(fate.backend), &Sides::candidate);
+  add(then, names_->Backend(fate.backend), &Sides::candidate);
 
   const uint64_t flow = absl::HashOf(FlowKeyOfSample::Of(sample));
   const bool moves =

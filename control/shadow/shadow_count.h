@@ -1,8 +1,9 @@
 // What a candidate's tables would do with the real packets that were sampled, counted beside what
 // the planes did with them.
 //
-//   ShadowCount count(candidate image, names of both);
-//   for (...) count.Add(sample, running_fate);
+//   ShadowCount count(candidate image, its names);
+//   for (...) count.Add(sample, seen);
+//   count.Follow(candidate image, its names);   // made anew; what was counted stays
 //   ShadowReport report = count.Report();
 //
 // The candidate decides by its tables alone, without the transitions that its publication would
@@ -59,8 +60,12 @@ struct ShadowReport {
 
 class ShadowCount {
  public:
-  // `running` names what `Add()` is told of.
-  ShadowCount(std::shared_ptr<const ImageView> candidate, ImageNames candidate_names);
+  ShadowCount(std::shared_ptr<const ImageView> candidate, ImageNames names) {
+    Follow(std::move(candidate), std::move(names));
+  }
+
+  // The candidate's tables from now on.
+  void Follow(std::shared_ptr<const ImageView> candidate, ImageNames names);
 
   struct Seen {
     const std::string& service;  // by the tables that run
@@ -95,8 +100,8 @@ class ShadowCount {
 
   static ShadowService ReportOf(const std::string& name, const ServiceCount& count);
 
-  SampleDecider candidate_;
-  const ImageNames names_;
+  std::optional<SampleDecider> candidate_;  // always set
+  std::optional<ImageNames> names_;
   std::map<std::string, ServiceCount> services_;
   uint64_t samples_ = 0;
 };

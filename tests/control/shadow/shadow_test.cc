@@ -7,6 +7,7 @@
 #include <map>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "control/sample/sample_look.h"
 #include "tests/control/app/change_rig.h"
 #include "tests/control/sample/made_samples.h"
@@ -26,14 +27,33 @@ class ShadowTest : public testing::Test, protected ChangeRig {
     return start;
   }
 
+  std::string Checked(const std::vector<uint32_t>& weights) {
+    return absl::StrReplaceAll(Text(weights), {{"    forward: ipip\n",
+                                                "    forward: ipip\n"
+                                                "    health: {tcp: {port: 80}}\n"}});
+  }
+  // Of its check; the planes run what it makes of the tables when this returns.
+  void Verdict(size_t backend, bool passes) {
+    HealthVerdict verdict;
+    verdict.target =
+        std::make_shared<HealthTarget>(HealthTargetsOf(pipeline_->Running()->config)[backend]);
+    verdict.passing = passes;
+    verdict.path_alive = true;
+    verdict.last_error = passes ? "" : "connection refused";
+    pipeline_->Take(verdict);
+    EXPECT_TRUE(pipeline_->Settle());
+  }
+
   // A second of flows, each with a SYN and a packet, as the tables that run decide them.
   void Look(int flows = 500) {
-    SampleDecider decider(pipeline_->Running()->compiled->image);
+    const RunningPtr running = pipeline_->Running();
+    SampleDecider decider(running->compiled->image);
     for (int i = 0; i < flows; ++i, ++next_) {
       for (const bool is_new : {true, false}) {
         lb_sample sample =
             MakeTcpSample(next_, static_cast<uint16_t>(1024 + next_ % 50'000), 100, is_new);
         sample.backend = decider.Decide(sample).backend;
+        sample.generation = static_cast<uint32_t>(running->generation);
         plane_.AddSample(sample);
         seen_.push_back(sample);
       }
@@ -152,6 +172,77 @@ TEST_F(ShadowTest, OneAtATimeAndNoneBesideATrial) {
   EXPECT_FALSE(shadows_.View()->is_running);
   EXPECT_TRUE(absl::StrContains(shadows_.View()->ended_early, "revision 2 runs now"));
   EXPECT_TRUE(Begin(Text({100, 100, 200})).refusal);
+}
+
+// A backend that dies and comes back moves slots of both tables.
+TEST_F(ShadowTest, HowBackendsStandMovesNothingOfItsOwn) {
+  ASSERT_FALSE(Now(Checked({100, 100, 100})).refusal);
+  for (size_t backend = 0; backend < 3; ++backend) Verdict(backend, true);
+  ASSERT_FALSE(Begin(Checked({100, 100, 100})).refusal);
+  const auto first = [this] { return shadows_.View()->report.services.at(0); };
+  Look();
+  EXPECT_FALSE(shadows_.View()->moved);
+  const double share = *first().backends.at(0).new_flows.candidate;
+  EXPECT_GT(share, 0);
+
+  Verdict(0, false);
+  Look();
+  EXPECT_EQ(shadows_.View()->moved, at_);
+  EXPECT_EQ(shadows_.View()->base_generation, pipeline_->Running()->generation);
+  EXPECT_NEAR(*first().backends.at(0).new_flows.candidate, share / 2, 1e-9) << "it got new flows";
+  Verdict(0, true);
+  Look();
+  EXPECT_GT(*first().backends.at(0).new_flows.candidate, share / 3) << "it got none";
+
+  EXPECT_EQ(first().new_flows, 1500u);
+  EXPECT_EQ(first().flows_moved, 0u);
+  EXPECT_EQ(*first().new_flows_moved, 0);
+  for (const ShadowBackend& backend : first().backends) {
+    EXPECT_EQ(backend.new_flows.candidate, backend.new_flows.running) << backend.name;
+  }
+  EXPECT_TRUE(absl::StrContains(SummaryOf(*shadows_.View()), "followed how backends stand"));
+}
+
+// What the planes decided before a backend fell is not held against tables of after, nor the other
+// way round.
+TEST_F(ShadowTest, ComparesOnlyTablesOfTheSameMoment) {
+  ASSERT_FALSE(Now(Checked({100, 100, 100})).refusal);
+  for (size_t backend = 0; backend < 3; ++backend) Verdict(backend, true);
+  ASSERT_FALSE(Begin(Checked({100, 100, 100})).refusal);
+  const RunningPtr before = pipeline_->Running();
+  SampleDecider decider(before->compiled->image);
+  for (uint32_t client = 0; client < 100; ++client) {
+    lb_sample sample = MakeTcpSample(client, 1024, 100, true);
+    sample.backend = decider.Decide(sample).backend;
+    sample.generation = static_cast<uint32_t>(before->generation);
+    plane_.AddSample(sample);
+  }
+  Verdict(0, false);  // within the second
+  Look(200);
+  const ShadowView view = *shadows_.View();
+  EXPECT_EQ(view.report.services.at(0).new_flows, 200u);
+  EXPECT_EQ(view.report.services.at(0).flows_moved, 0u);
+  EXPECT_TRUE(view.is_running);
+}
+
+// The tables of a change keep out whom the running ones keep out, and let in whom it adds.
+TEST_F(ShadowTest, AChangeIsOfBackendsAsTheyStand) {
+  ASSERT_FALSE(Now(Checked({100, 100, 100})).refusal);
+  for (size_t backend = 0; backend < 3; ++backend) Verdict(backend, true);
+  Verdict(1, false);
+  ASSERT_FALSE(Begin(Checked({100, 300, 100, 100})).refusal);
+  Look();
+  const std::vector<ShadowBackend> fallen = shadows_.View()->report.services.at(0).backends;
+  ASSERT_EQ(fallen.size(), 3u);
+  for (const ShadowBackend& backend : fallen) EXPECT_NE(backend.name, "web/b2");
+  EXPECT_EQ(fallen.back().name, "web/b4");
+  Verdict(1, true);
+  Look(3000);
+  const std::vector<ShadowBackend> all = shadows_.View()->report.services.at(0).backends;
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[1].name, "web/b2");
+  EXPECT_GT(*all[1].new_flows.candidate, *all[1].new_flows.running);
+  EXPECT_GT(*all[1].new_flows.running, 0.1);
 }
 
 TEST_F(ShadowTest, BeginningAndReportAreInTheAuditLog) {
