@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "control/change/unfinished.h"
 
 namespace evenkeel {
 namespace {
@@ -17,9 +17,7 @@ size_t CountErrors(const std::vector<Finding>& findings) {
 // What whoever gave the command can do about a refusing finding.
 std::string WayPast(const Finding& finding, absl::string_view verb) {
   if (verb == "drain") return "--force drains all the same, and the log says so";
-  // Guards that can be overridden say so themselves.
-  const bool says = !finding.hint.empty() && !absl::StrContains(finding.hint, "safety.allow");
-  if (says) return finding.hint;
+  if (IsUnfinished(finding)) return finding.hint;
   return "make the change in smaller steps, or override the rule: --allow RULE@PATH";
 }
 

@@ -46,7 +46,7 @@ std::vector<Finding> FindUnfinished(const ImageView& running, const Config& cand
   FindingWriter out(candidate);
   for (const StillOnItsWay& service :
        FindStillOnTheirWay({.running = &running, .now_ns = now_ns}, ServicesOf(candidate))) {
-    out.Error("F32",
+    out.Error(kUnfinishedRule,
               PathOf(*std::ranges::find(candidate.services, service.service, &Service::name)),
               absl::StrCat(kStillOnItsWay, ", ", WhenText(service, now, now_ns)),
               "apply it then; the way back to where it comes from is open meanwhile");

@@ -131,5 +131,18 @@ TEST_F(UnfinishedTest, ACarvedOutServiceWaitsToo) {
   EXPECT_EQ(waits[0].path, "services.one");
 }
 
+// What a refusal is decides what whoever is refused can do, not how its hint is worded.
+TEST(WayPastTest, IsAnOverrideButForWhatIsUnfinished) {
+  const auto hint = [](absl::string_view rule, absl::string_view verb) {
+    Plan plan;
+    plan.findings = {{.rule = "F32", .severity = Severity::kWarning, .hint = "see"},
+                     {.rule = std::string(rule), .path = "services.http", .hint = "THEN"}};
+    return RefusedByPlan(plan, verb).hint;
+  };
+  EXPECT_THAT(hint("F12", "apply"), AllOf(HasSubstr("--allow"), Not(HasSubstr("THEN"))));
+  EXPECT_THAT(hint("F32", "apply"), AllOf(Not(HasSubstr("--allow")), HasSubstr("THEN")));
+  EXPECT_THAT(hint("F32", "drain"), HasSubstr("--force"));
+}
+
 }  // namespace
 }  // namespace evenkeel
