@@ -85,8 +85,10 @@ void SampleLook::Count(const lb_sample& sample, absl::Time at) {
   state.by_client =
       running_->decider.image().services()[fate.service].affinity == LB_AFFINITY_CLIENT;
   state.hitters.Add(sample);
-  shadows_.Add(sample,
-               {.service = service, .image = running_->decider.image(), .names = running_->names});
+  shadows_.Add(sample, {.service = service,
+                        .image = running_->decider.image(),
+                        .names = running_->names,
+                        .owner = fate.backend});
   if ((sample.flags & LB_FLOW_NEW) != 0) state.groups.Add(fate.hash);
 }
 

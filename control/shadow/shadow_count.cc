@@ -62,8 +62,9 @@ void ShadowCount::Add(const lb_sample& sample, const Seen& seen) {
   add(then, names_->Backend(fate.backend), &Sides::candidate);
 
   const uint64_t flow = absl::HashOf(FlowKeyOfSample::Of(sample));
+  const lb_backend* owner = BackendOf(seen.image, seen.owner);
   const bool moves =
-      IsForwarded(sample.reason) && (then == nullptr || now == nullptr || then->id != now->id);
+      IsForwarded(sample.reason) && (then == nullptr || owner == nullptr || then->id != owner->id);
   count.flows.Add(flow);
   if (moves) count.moved.Add(flow);
   if (moves && is_new) count.new_weight_moved += weight;

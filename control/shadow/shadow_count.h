@@ -8,7 +8,10 @@
 //
 // The candidate decides by its tables alone, without the transitions that its publication would
 // open: so it tells how new flows are shared out from the first second, and all packets once the
-// flows of before have ended. Samples weigh what they stand for. Bounded memory; one thread.
+// flows of before have ended. Flows that would go elsewhere are those that the two tables lead to
+// different backends: one that still follows a former owner of its slot is moved by neither.
+//
+// Samples weigh what they stand for. Bounded memory; one thread.
 #ifndef CONTROL_SHADOW_SHADOW_COUNT_H_
 #define CONTROL_SHADOW_SHADOW_COUNT_H_
 
@@ -71,6 +74,7 @@ class ShadowCount {
     const std::string& service;  // by the tables that run
     const ImageView& image;      // that runs
     const ImageNames& names;     // of that image
+    uint16_t owner;              // where its tables lead, index; LB_NONE: nowhere
   };
   void Add(const lb_sample& sample, const Seen& seen);
 

@@ -225,6 +225,24 @@ TEST_F(ShadowTest, ComparesOnlyTablesOfTheSameMoment) {
   EXPECT_TRUE(view.is_running);
 }
 
+// Connections stay where they are when a slot of theirs moves: neither table has a part in that.
+TEST_F(ShadowTest, AFlowThatFollowsAFormerOwnerIsMovedByNobody) {
+  ASSERT_FALSE(Now(Text({100, 200, 100})).refusal);
+  ASSERT_FALSE(Begin(Text({100, 200, 100})).refusal);
+  const RunningPtr running = pipeline_->Running();
+  SampleDecider decider(running->compiled->image);
+  lb_sample sample = MakeTcpSample(1, 1024, 100);
+  const uint16_t owner = decider.Decide(sample).backend;
+  sample.generation = static_cast<uint32_t>(running->generation);
+  sample.state = LB_SLOT_OPEN;
+  sample.backend = static_cast<uint16_t>((owner + 1) % 3);
+  plane_.AddSample(sample);
+  samples_.See(at_ += absl::Seconds(1));
+  const ShadowService service = shadows_.View()->report.services.at(0);
+  EXPECT_EQ(service.flows, 1u);
+  EXPECT_EQ(service.flows_moved, 0u);
+}
+
 // The tables of a change keep out whom the running ones keep out, and let in whom it adds.
 TEST_F(ShadowTest, AChangeIsOfBackendsAsTheyStand) {
   ASSERT_FALSE(Now(Checked({100, 100, 100})).refusal);
