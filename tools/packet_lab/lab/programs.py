@@ -146,13 +146,17 @@ def environment_of(build):
 
 
 def _start_time(pid):
-    """In clock ticks since boot; None if there is no such process, or only its zombie."""
+    """In clock ticks since boot; None if there is no such process, or only its zombie.
+
+    The first thread of one that was killed is a zombie while others still hold its files and locks.
+    """
     try:
         with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    state, threads, started = fields[0], int(fields[17]), int(fields[19])
+    return None if state in "ZX" and threads <= 1 else started
 
 
 def _listens(pid, path):
