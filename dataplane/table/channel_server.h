@@ -28,7 +28,7 @@ class ChannelServer {
   static absl::StatusOr<std::unique_ptr<ChannelServer>> Listen(absl::string_view path);
   ~ChannelServer();
 
-  // Readable when Receive() has something to do; for the caller's own poll() or epoll.
+  // Readable when Receive() has something to do, news aside; for the caller's own poll() or epoll.
   int poll_fd() const { return epoll_.get(); }
   // poll_fd() is readable also when `fd` is, which the caller looks after.
   absl::Status WatchAlso(int fd);
@@ -40,6 +40,8 @@ class ChannelServer {
   };
   // The next thing that happened; nullptr when nothing has. Accepts, receives and goes on sending.
   std::unique_ptr<Event> Receive();
+  // A connection has begun or ended that Receive() has yet to report: call it before poll().
+  bool has_news() const { return announce_ || disconnected_.has_value(); }
 
   // Sends to the active control, or queues what its socket has no room for. `keep_alive` holds what
   // owns the descriptors until they are sent. Dropped silently when nobody is connected.

@@ -75,7 +75,7 @@ void PlaneEndpoint::RestoreLastGood() {
 
 void PlaneEndpoint::HandleReady() {
   if (const std::optional<ImageFacts> facts = auditor_.Take()) AnswerAudit(*facts);
-  for (int i = 0; i < kEventsPerCall; i++) {
+  for (int i = 0; i < kEventsPerCall || server_->has_news(); i++) {
     // Before each: many large tables take longer to look at than a deadline may wait.
     ExpireTrial();
     std::unique_ptr<ChannelServer::Event> event = server_->Receive();

@@ -39,6 +39,7 @@ class TestPlane {
       return absl::OkStatus();
     };
     callbacks.fill_stats = [this](StatsSnapshot* stats) {
+      if (on_stats_) on_stats_();
       const std::lock_guard lock(mutex_);
       stats->received = 12345;
       stats->flows.resize(flow_count_, FlowCount{1, 2, 3, 4, 5});
@@ -79,6 +80,8 @@ class TestPlane {
     const std::lock_guard lock(mutex_);
     flow_count_ = count;
   }
+  // Runs on the plane's thread while it answers a request for statistics; set before the first.
+  void OnStats(std::function<void()> on_stats) { on_stats_ = std::move(on_stats); }
   bool Logged(const std::string& part) {
     const std::lock_guard lock(mutex_);
     for (const std::string& line : log_) {
@@ -104,6 +107,7 @@ class TestPlane {
   std::shared_ptr<const ImageView> installed_;
   std::vector<std::string> log_;
   size_t flow_count_ = 1;
+  std::function<void()> on_stats_;
   std::unique_ptr<PlaneEndpoint> endpoint_;
   std::thread thread_;
 };
