@@ -49,6 +49,18 @@ Json AlarmsJson(const Pipeline& pipeline, const TrafficNow& traffic) {
   return alarms;
 }
 
+Json NotesJson(const TrafficNow& traffic) {
+  Json notes = Json::array();
+  for (const TrafficNote& note : traffic.samples.notes) {
+    notes.push_back({{"rule", note.rule},
+                     {"service", note.service},
+                     {"backend", note.backend.empty() ? Json(nullptr) : Json(note.backend)},
+                     {"since", Rfc3339(note.since)},
+                     {"message", note.message}});
+  }
+  return notes;
+}
+
 Json TrialJson(const std::optional<TrialView>& trial) {
   if (!trial) return nullptr;
   return {{"revision", trial->revision},
@@ -101,6 +113,7 @@ std::string DistributionJson(const Pipeline& pipeline, const TrafficNow& traffic
            {"planes", Json::array()},
            {"trial", TrialJson(trial)},
            {"alarms", AlarmsJson(pipeline, traffic)},
+           {"notes", NotesJson(traffic)},
            {"services", Json::array()},
            {"revisions", Json::array()}};
   for (const PlaneSink* sink : pipeline.sinks()) {

@@ -15,8 +15,9 @@ namespace evenkeel {
 
 // `GET /distribution.json`: {time, node, revision, state, generation, planes: [{kind, connected}],
 // trial: null | {revision, base_revision, seconds_left, who, reason}, alarms: [{rule, service,
-// backend, since, message}], services: [{name, address, pool, new_flows_per_second, backends:
-// [{name, state, expected, observed}]}], revisions: [{time, revision}]}
+// backend, since, message}], notes: as alarms, of what is no fault, services: [{name, address,
+// pool, new_flows_per_second, backends: [{name, state, expected, observed}]}], revisions: [{time,
+// revision}]}
 std::string DistributionJson(const Pipeline& pipeline, const TrafficNow& traffic,
                              const History& history, absl::Time now);
 

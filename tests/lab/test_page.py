@@ -9,6 +9,7 @@ import pytest
 
 from browser import Browser, chromium
 from lab_support import Lab, wait_until
+from test_shadow import elephant
 from test_watch import skewed_tables, steady_load
 
 pytestmark = pytest.mark.skipif(not chromium(), reason="chromium is not installed: apt-get install chromium")
@@ -55,6 +56,14 @@ def test_shows_shares_alarms_and_that_its_data_is_old(lab, browser, tmp_path):
         browser.wait_until("document.querySelectorAll('svg path').length >= 8")
         keep(browser, tmp_path, "even.png")
         assert_fits(browser)
+
+        with elephant(lab):
+            browser.wait_until("[...document.querySelectorAll('#notes .note')].some(n => n.textContent.startsWith('Note F38 since')"
+                               " && n.textContent.includes('of the bytes of http4'))")
+            assert browser.evaluate("document.querySelectorAll('.note.alarm').length") == 0
+            assert "No alarm." in browser.text()
+            keep(browser, tmp_path, "note.png")
+            assert_fits(browser)
 
         browser.open(URL, width=390, height=844, mobile=True)
         with skewed_tables(lab, tmp_path):

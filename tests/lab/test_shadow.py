@@ -1,6 +1,7 @@
 """Sampled headers over the whole way: what a shadow predicts comes true, and an elephant is told as one. Needs root (network
 namespaces).
 """
+import contextlib
 import os
 import signal
 import subprocess
@@ -54,20 +55,27 @@ def elephants(lab):
     return [note for note in lab.cli("status")["notes"] if note["rule"] == "F38"]
 
 
+@contextlib.contextmanager
+def elephant(lab):
+    """One connection with most of the bytes of http4 while the body runs."""
+    process = subprocess.Popen(
+        [LAB, "exec", "--name", lab.name, "client", "--", "sh", "-c",
+         "head -c 240000000 /dev/zero | curl -sS --limit-rate 4M --max-time 90 -o /dev/null --data-binary @- "
+         f"http://{TARGET['4']}/"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def test_an_elephant_is_a_note_and_no_alarm(lab):
     with steady_load(lab, rate=100):
         time.sleep(2)
-        elephant = subprocess.Popen(
-            [LAB, "exec", "--name", lab.name, "client", "--", "sh", "-c",
-             "head -c 240000000 /dev/zero | curl -sS --limit-rate 4M --max-time 90 -o /dev/null --data-binary @- "
-             f"http://{TARGET['4']}/"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        try:
-            seen = []
+        seen = []
+        with elephant(lab):
             wait_until(lambda: seen.extend(elephants(lab)) or seen, "the note", 60)
-        finally:
-            os.killpg(elephant.pid, signal.SIGKILL)
-            elephant.wait()
         note = seen[0]
         print(f"{lab.plane}: {note['message']}")
         assert note["service"] == "http4" and note["backend"].startswith("web4/"), note

@@ -78,6 +78,7 @@ TopFrame MakeTopFrame(const TopSample* before, const TopSample& now) {
   }
   for (const v1::Plane& plane : now.status.planes()) frame.planes_connected += plane.connected();
   for (const v1::Alarm& alarm : now.status.alarms()) frame.alarms.push_back(alarm.message());
+  for (const v1::Alarm& note : now.status.notes()) frame.notes.push_back(note.message());
   std::map<std::string, size_t> places;
   for (const v1::Backend& backend : now.backends.backends()) {
     const auto found = earlier.find({backend.service(), backend.pool() + "/" + backend.name()});
@@ -106,6 +107,7 @@ Json ToJson(const TopFrame& frame) {
   object["state"] = frame.state;
   object["generation"] = frame.generation;
   object["alarms"] = frame.alarms;
+  object["notes"] = frame.notes;
   object["services"] = Json::array();
   for (const TopService& service : frame.services) {
     Json row;

@@ -52,15 +52,17 @@ struct TopFrame {
   int planes = 0;
   int planes_connected = 0;
   std::vector<std::string> alarms;  // their messages
+  std::vector<std::string> notes;   // worth knowing and no fault; their messages
   std::vector<TopService> services;
 };
 
 // `before` is null for the first look.
 TopFrame MakeTopFrame(const TopSample* before, const TopSample& now);
 
-// {time, seconds, revision, state, generation, alarms, services: [{name, new_flows_per_second,
-// packets_per_second, bits_per_second, backends: [{name, pool, address, state, share_expected,
-// share_observed, new_flows_per_second, packets_per_second, bits_per_second}]}]}
+// {time, seconds, revision, state, generation, alarms, notes, services: [{name,
+// new_flows_per_second, packets_per_second, bits_per_second, backends: [{name, pool, address,
+// state, share_expected, share_observed, new_flows_per_second, packets_per_second,
+// bits_per_second}]}]}
 nlohmann::ordered_json ToJson(const TopFrame& frame);
 
 // Whether the observed share is so far from the expected one that neither chance (four standard

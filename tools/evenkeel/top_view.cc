@@ -17,6 +17,8 @@ namespace evenkeel::cli {
 namespace {
 
 constexpr size_t kGap = 2;
+// They are no reason to hide shares.
+constexpr size_t kNotesMax = 3;
 
 // How many columns each column of the table takes; 0: left out.
 struct Layout {
@@ -109,6 +111,7 @@ class View {
     AddHead();
     if (!notice.empty()) AddText(notice, Ink::kBad);
     for (const std::string& alarm : frame_.alarms) AddText("alarm: " + alarm, Ink::kBad);
+    AddNotes();
     AddTitles();
     AddServices();
     if (lines_.size() > rows_) lines_.resize(rows_);
@@ -128,6 +131,14 @@ class View {
                      frame_.generation, "  planes ", frame_.planes_connected, "/", frame_.planes,
                      "  ", absl::FormatTime("%H:%M:%SZ", frame_.taken, absl::UTCTimeZone())),
         Ink::kStrong);
+  }
+
+  void AddNotes() {
+    const size_t shown = std::min(frame_.notes.size(), kNotesMax);
+    for (size_t i = 0; i < shown; ++i) AddText("note: " + frame_.notes[i], Ink::kPlain);
+    const size_t more = frame_.notes.size() - shown;
+    if (more == 0) return;
+    AddText(absl::StrCat("and ", more, more == 1 ? " more note" : " more notes"), Ink::kFaint);
   }
 
   void AddTitles() {

@@ -91,6 +91,7 @@ std::vector<std::string> RenderWatch(const TopSample* before, const TopSample& n
   words.resize(std::min(words.size(), std::max<size_t>(rows / 2, 1)));
   TopFrame frame = MakeTopFrame(before, now);
   frame.alarms.clear();
+  frame.notes.clear();
   size.rows = static_cast<int>(rows - std::min(words.size(), rows - 1));
   std::vector<std::string> lines = RenderTop(frame, notice, size, terminal);
   lines.insert(lines.begin() + 1, words.begin(), words.end());

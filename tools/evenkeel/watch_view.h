@@ -11,14 +11,14 @@
 
 namespace evenkeel::cli {
 
-// {time, and all of `status`: revision, state, generation, planes, trial, alarms, drains; then
-// services: [{name, new_flows_per_second, backends: [{name, pool, state, share_expected,
+// {time, and all of `status`: revision, state, generation, planes, trial, alarms, notes, drains;
+// then services: [{name, new_flows_per_second, backends: [{name, pool, state, share_expected,
 // share_observed}]}]}
 nlohmann::ordered_json WatchToJson(const TopSample& before, const TopSample& now);
 
 // At most size.rows lines of at most size.columns columns: the trial with its seconds left, each
-// alarm in full, and as much of `top` as there is room for. `before` is null for the first look;
-// `notice` may be empty.
+// alarm and note in full, and as much of `top` as there is room for. `before` is null for the first
+// look; `notice` may be empty.
 std::vector<std::string> RenderWatch(const TopSample* before, const TopSample& now,
                                      const std::string& notice, TerminalSize size,
                                      const Terminal& terminal);

@@ -124,6 +124,26 @@ TEST_F(PageTest, IsFedWithSharesAlarmsAndTheTrial) {
   EXPECT_EQ(now["trial"]["who"], "alice");
 }
 
+TEST_F(PageTest, TellsNotesApartFromAlarms) {
+  EXPECT_EQ(GetJson("/distribution.json")["notes"], nlohmann::json::array());
+  SampleNow samples;
+  samples.notes = {{.rule = "F38",
+                    .service = "http",
+                    .backend = "web/b1",
+                    .since = absl::FromUnixSeconds(1'790'000'000),
+                    .message = "one flow"},
+                   {.rule = "F30", .service = "http", .message = "one client"}};
+  traffic_.SetSamples(samples);
+  const nlohmann::json now = GetJson("/distribution.json");
+  EXPECT_TRUE(now["alarms"].empty());
+  ASSERT_EQ(now["notes"].size(), 2u);
+  EXPECT_EQ(now["notes"][0]["rule"], "F38");
+  EXPECT_EQ(now["notes"][0]["backend"], "web/b1");
+  EXPECT_EQ(now["notes"][0]["since"], "2026-09-21T14:13:20Z");
+  EXPECT_EQ(now["notes"][0]["message"], "one flow");
+  EXPECT_TRUE(now["notes"][1]["backend"].is_null());
+}
+
 TEST_F(PageTest, HasTheHistoryOfAService) {
   const nlohmann::json history = GetJson("/history.json?service=http");
   ASSERT_GE(history["ends"].size(), 3u);

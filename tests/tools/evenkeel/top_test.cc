@@ -70,14 +70,15 @@ TEST(TopFrameTest, IsAnObjectWithEveryField) {
   TopFrame frame = Frame(1);
   frame.services.resize(1);
   frame.services[0].backends[0].share_observed.reset();
-  EXPECT_EQ(Dump(ToJson(frame), JsonLayout::kLine),
-            R"({"time":"2023-11-14T22:13:23.000Z","seconds":2.0,"revision":12,)"
-            R"("state":"confirmed","generation":31,"alarms":[],"services":[{"name":"http4",)"
-            R"("new_flows_per_second":100.0,"packets_per_second":1000.0,)"
-            R"("bits_per_second":1000000000.0,"backends":[{"name":"b1","pool":"web",)"
-            R"("address":"","state":"up","share_expected":1.0,"share_observed":null,)"
-            R"("new_flows_per_second":100.0,"packets_per_second":1000.0,)"
-            R"("bits_per_second":1000000000.0}]}]})");
+  EXPECT_EQ(
+      Dump(ToJson(frame), JsonLayout::kLine),
+      R"({"time":"2023-11-14T22:13:23.000Z","seconds":2.0,"revision":12,)"
+      R"("state":"confirmed","generation":31,"alarms":[],"notes":[],"services":[{"name":"http4",)"
+      R"("new_flows_per_second":100.0,"packets_per_second":1000.0,)"
+      R"("bits_per_second":1000000000.0,"backends":[{"name":"b1","pool":"web",)"
+      R"("address":"","state":"up","share_expected":1.0,"share_observed":null,)"
+      R"("new_flows_per_second":100.0,"packets_per_second":1000.0,)"
+      R"("bits_per_second":1000000000.0}]}]})");
 }
 
 TEST(TopFrameTest, CallsASharePastChanceAndRoundingUneven) {
@@ -117,6 +118,7 @@ TEST(TopViewTest, NeverLeavesItsTerminal) {
       for (int backends : {1, 3, 200}) {
         TopFrame frame = Frame(backends);
         frame.alarms = {"something\nis wrong"};
+        frame.notes = {"one flow\nhas most"};
         const auto lines =
             RenderTop(frame, "a notice", {.columns = columns, .rows = rows}, kPlainTerminal);
         EXPECT_LE(lines.size(), static_cast<size_t>(rows));
@@ -146,6 +148,26 @@ TEST(TopViewTest, SaysHowManyServicesAreNotShown) {
   EXPECT_EQ(lines[4].substr(0, 19), "and 1 more service ");
 }
 
+TEST(TopViewTest, ANoteIsPlainAndBelowTheAlarms) {
+  TopSample sample = Sample(2, 1);
+  sample.status.add_notes()->set_message("one flow has 40 % of the bytes");
+  sample.status.add_alarms()->set_message("b1 gets too much");
+  const TopFrame frame = MakeTopFrame(nullptr, sample);
+  EXPECT_EQ(ToJson(frame)["notes"][0], "one flow has 40 % of the bytes");
+  Terminal terminal = kPlainTerminal;
+  terminal.color = true;
+  const auto lines = RenderTop(frame, "", {.columns = 80, .rows = 24}, terminal);
+  EXPECT_TRUE(absl::StrContains(lines[1], "\x1b[31malarm: b1 gets too much")) << lines[1];
+  EXPECT_TRUE(absl::StartsWith(lines[2], "note: one flow has 40 % of the bytes")) << lines[2];
+  EXPECT_FALSE(absl::StrContains(lines[2], "\x1b")) << lines[2];
+
+  for (int i = 0; i < 30; ++i) sample.status.add_notes()->set_message("another one");
+  const auto many =
+      RenderTop(MakeTopFrame(nullptr, sample), "", {.columns = 80, .rows = 24}, kPlainTerminal);
+  EXPECT_TRUE(absl::StartsWith(many[5], "and 28 more notes")) << many[5];
+  EXPECT_TRUE(absl::StartsWith(many[6], "SERVICE")) << many[6];
+}
+
 TEST(TopViewTest, PaintsOnlyWithColour) {
   Terminal terminal = kPlainTerminal;
   const TerminalSize size{.columns = 100, .rows = 24};
@@ -156,7 +178,7 @@ TEST(TopViewTest, PaintsOnlyWithColour) {
   EXPECT_TRUE(absl::StrContains(RenderTop(Frame(2), "", size, terminal)[0], "\x1b[1m"));
 }
 
-// With an alarm and a trial.
+// With an alarm, a note and a trial.
 TopSample Troubled(double seconds) {
   TopSample sample = Sample(3, seconds);
   v1::Alarm& alarm = *sample.status.add_alarms();
@@ -165,6 +187,11 @@ TopSample Troubled(double seconds) {
   alarm.set_backend("web/b1");
   alarm.set_since("2026-01-01T00:00:00Z");
   alarm.set_message("web/b1 gets 50.0 % of the new flows of http4 and should get 33.3 %.");
+  v1::Alarm& note = *sample.status.add_notes();
+  note.set_rule("F38");
+  note.set_service("http4");
+  note.set_since("2026-01-01T00:00:07Z");
+  note.set_message("one flow has 40 % of the bytes of http4");
   sample.status.mutable_trial()->set_revision(13);
   sample.status.mutable_trial()->set_base_revision(12);
   sample.status.mutable_trial()->set_seconds_left(41);
@@ -177,6 +204,7 @@ TEST(WatchViewTest, TheLineHoldsStatusAndShares) {
   EXPECT_EQ(line["trial"]["seconds_left"], 41);
   EXPECT_EQ(line["alarms"][0]["rule"], "F34");
   EXPECT_EQ(line["alarms"][0]["backend"], "web/b1");
+  EXPECT_EQ(line["notes"][0]["rule"], "F38");
   EXPECT_EQ(line["services"][0]["name"], "http4");
   EXPECT_EQ(line["services"][0]["new_flows_per_second"], 300);
   EXPECT_EQ(line["services"][0]["backends"][2]["share_expected"], 1.0 / 3);
@@ -191,6 +219,9 @@ TEST(WatchViewTest, ShowsTrialAlarmAndShares) {
   EXPECT_TRUE(absl::StrContains(text, "revision 13 is on trial for 41 s more")) << text;
   EXPECT_TRUE(absl::StrContains(text, "F34 since 2026-01-01T00:00:00Z: web/b1 gets")) << text;
   EXPECT_TRUE(absl::StrContains(text, "    new flows of http4 and should get 33.3 %.")) << text;
+  const std::string note = "note: F38 since 2026-01-01T00:00:07Z: one flow has 40 % of";
+  EXPECT_TRUE(absl::StrContains(text, note)) << text;
+  EXPECT_EQ(text.find("note: "), text.rfind("note: ")) << "told once\n" << text;
   EXPECT_TRUE(absl::StrContains(text, "b3 ")) << text;
 }
 
