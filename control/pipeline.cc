@@ -7,6 +7,7 @@
 #include "control/app/log.h"
 #include "control/change/drains.h"
 #include "control/config/parse.h"
+#include "control/plan/pool_table.h"
 
 namespace evenkeel {
 namespace {
@@ -27,6 +28,12 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Create(Store* store,
   if (absl::Status s = pipeline->Load(); !s.ok()) return s;
   return pipeline;
 }
+
+Pipeline::Pipeline(Store* store, std::vector<PlaneSink*> sinks, Options options)
+    : store_(store),
+      sinks_(std::move(sinks)),
+      options_(std::move(options)),
+      planned_tables_(std::make_unique<PoolTables>()) {}
 
 Pipeline::~Pipeline() {
   {

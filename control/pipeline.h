@@ -161,8 +161,7 @@ class Pipeline {
   const std::vector<PlaneSink*>& sinks() const { return sinks_; }
 
  private:
-  Pipeline(Store* store, std::vector<PlaneSink*> sinks, Options options)
-      : store_(store), sinks_(std::move(sinks)), options_(std::move(options)) {}
+  Pipeline(Store* store, std::vector<PlaneSink*> sinks, Options options);
 
   // What somebody wants to come to run.
   struct Proposal {
@@ -322,6 +321,7 @@ class Pipeline {
   Store* const store_;
   const std::vector<PlaneSink*> sinks_;
   const Options options_;
+  const std::unique_ptr<PoolTables> planned_tables_;  // of the last plan; safe by itself
 
   std::mutex audit_mutex_;   // a plane looks at itself once at a time
   std::mutex change_mutex_;  // one change at a time; guards what follows

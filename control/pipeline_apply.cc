@@ -193,7 +193,8 @@ absl::StatusOr<Judgement> Pipeline::JudgeProposal(const Proposal& proposal) {
                                                                            : proposal.new_flows,
              .flow_table_entries = options_.flow_table_entries ? options_.flow_table_entries() : 0,
              .now = now,
-             .old_errors = proposal.old_errors});
+             .old_errors = proposal.old_errors,
+             .tables = planned_tables_.get()});
   if (judged.ok() && judged->config && base != nullptr && base->compiled != nullptr) {
     AddFindings(FindUnfinished(*base->compiled->image, *judged->config, options_.clock->Now(),
                                options_.clock->BootNs()),

@@ -65,7 +65,8 @@ absl::StatusOr<Judgement> Judge(JudgeInput input) {
                                         .allow = input.allow,
                                         .confirmed = std::move(input.confirmed),
                                         .new_flows = std::move(input.new_flows),
-                                        .flow_table_entries = input.flow_table_entries});
+                                        .flow_table_entries = input.flow_table_entries,
+                                        .tables = input.tables});
   if (!plan.ok()) return plan.status();
   return Judgement{.config = std::move(parsed.config),
                    .drains = std::move(input.drains),

@@ -38,6 +38,7 @@ struct JudgeInput {
   uint64_t flow_table_entries = 0;
   absl::Time now;
   OldErrors old_errors = OldErrors::kRefuse;
+  PoolTables* tables = nullptr;  // kept from one to the next; null: all are filled anew
 };
 
 struct Judgement {

@@ -87,7 +87,7 @@ Digest DigestOf(const PlanContext& context) {
   return Sha256(text);
 }
 
-absl::Status BuildInto(const Config& config, PoolTables& tables,
+absl::Status BuildInto(const Config& config, PoolTables::Use& tables,
                        absl::flat_hash_map<std::string, PoolTablePtr>& into) {
   for (const Pool& pool : config.pools) {
     absl::StatusOr<PoolTablePtr> table = tables.Get(pool);
@@ -100,11 +100,18 @@ absl::Status BuildInto(const Config& config, PoolTables& tables,
 }  // namespace
 
 absl::Status PlanContext::BuildTables() {
-  PoolTables tables;
+  PoolTables of_this_plan;
+  PoolTables::Use tables = (inputs.tables != nullptr ? *inputs.tables : of_this_plan).Begin();
   if (base != nullptr) {
     if (absl::Status status = BuildInto(*base, tables, before); !status.ok()) return status;
   }
   return BuildInto(candidate, tables, after);
+}
+
+Movement PlanContext::MovementOf(const PoolTable& from, const PoolTable& to) const {
+  const auto [found, is_new] = movements_.try_emplace({&from, &to});
+  if (is_new) found->second = Compare(from, to);
+  return found->second;
 }
 
 absl::string_view Name(Verdict verdict) { return verdict == Verdict::kAllow ? "allow" : "refuse"; }
@@ -135,7 +142,7 @@ double Plan::weight_lost() const {
 
 absl::StatusOr<Plan> MakePlan(const Config* base, const Config& candidate,
                               const PlanInputs& inputs) {
-  PlanContext context{.base = base, .candidate = candidate, .inputs = inputs};
+  PlanContext context(base, candidate, inputs);
   if (absl::Status status = context.BuildTables(); !status.ok()) return status;
   Plan plan;
   plan.has_base = base != nullptr;

@@ -28,6 +28,8 @@
 
 namespace evenkeel {
 
+class PoolTables;  // pool_table.h
+
 struct PlanInputs {
   absl::Time now;
   int64_t base_revision = 0;        // 0: no revision, or a file
@@ -38,6 +40,7 @@ struct PlanInputs {
   std::map<std::string, double> new_flows;
   // Flows that the node can follow at a time, in all of its workers; 0: not known.
   uint64_t flow_table_entries = 0;
+  PoolTables* tables = nullptr;  // kept from plan to plan; null: this plan fills all anew
 };
 
 enum class Verdict { kAllow, kRefuse };

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -14,6 +15,9 @@ namespace evenkeel {
 
 // Both configurations with the tables of their pools.
 struct PlanContext {
+  PlanContext(const Config* base, const Config& candidate, const PlanInputs& inputs)
+      : base(base), candidate(candidate), inputs(inputs) {}
+
   const Config* base;  // null: first revision
   const Config& candidate;
   const PlanInputs& inputs;
@@ -21,6 +25,12 @@ struct PlanContext {
   absl::flat_hash_map<std::string, PoolTablePtr> after;
 
   absl::Status BuildTables();
+
+  // Compare() of two of them, of each pair once: many services may share a pool.
+  Movement MovementOf(const PoolTable& from, const PoolTable& to) const;
+
+ private:
+  mutable absl::flat_hash_map<std::pair<const PoolTable*, const PoolTable*>, Movement> movements_;
 };
 
 PoolPlan MakePoolPlan(const PlanContext& context, const Pool& pool);

@@ -84,7 +84,7 @@ PoolPlan MakePoolPlan(const PlanContext& context, const Pool& pool) {
   if (before == nullptr) return plan;
   const PoolTable& before_table = *context.before.at(pool.name);
   const PoolWeights before_weights = HealthyWeights(*before);
-  const Movement movement = Compare(before_table, table);
+  const Movement movement = context.MovementOf(before_table, table);
   plan.moved = movement.moved;
   plan.unavoidable = movement.unavoidable;
   plan.weight_before = static_cast<uint64_t>(TotalWeight(before_weights));

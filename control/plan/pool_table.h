@@ -3,8 +3,9 @@
 // Built by the same fills that control/publish compiles with, so a share that the plan shows is
 // counted from slots, not computed from weights. Pure, any thread.
 //
-//   PoolTables tables;
-//   absl::StatusOr<PoolTablePtr> before = tables.Get(old_pool), after = tables.Get(new_pool);
+//   PoolTables tables;                     // kept, a pool that stays as it is is filled once
+//   PoolTables::Use use = tables.Begin();  // in each plan
+//   absl::StatusOr<PoolTablePtr> before = use.Get(old_pool), after = use.Get(new_pool);
 //   Movement movement = Compare(**before, **after);   // {.moved = 0.25, .unavoidable = 0.249, ...}
 #ifndef CONTROL_PLAN_POOL_TABLE_H_
 #define CONTROL_PLAN_POOL_TABLE_H_
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -23,25 +25,24 @@
 namespace evenkeel {
 
 struct PoolTable {
-  uint32_t slots = 0;            // 2^k, also where nobody owns any
-  std::vector<uint64_t> ids;     // of the backends that have a weight, rising
-  std::vector<uint16_t> owners;  // slot -> place in `ids`; empty: no backend owns slots
+  FillKind fill = FillKind::kExact;
+  uint32_t slots = 0;                 // 2^k, also where nobody owns any
+  std::vector<FillBackend> backends;  // those that have a weight, by rising id
+  // slot -> place in `backends`; empty where nobody owns slots, and in a table of an earlier plan:
+  // Compare() then fills it again.
+  std::vector<uint16_t> owners;
   absl::flat_hash_map<uint64_t, uint32_t> slots_of;  // by backend id, owners only
   Digest digest{};                                   // over backend ids; zeros without owners
 
-  bool empty() const { return owners.empty(); }
+  bool empty() const { return backends.empty(); }
   uint32_t SlotsOf(const IpAddress& address) const;
   double ShareOf(const IpAddress& address) const;  // fraction of 1
 };
 using PoolTablePtr = std::shared_ptr<const PoolTable>;
 
-// Builds each distinct table once. One thread.
+// Builds each distinct table once, and keeps those of the last plan, without their owners: a
+// kilobyte or two of a pool. Any thread.
 class PoolTables {
- public:
-  // InvalidArgument, naming the pool: its table cannot be filled.
-  absl::StatusOr<PoolTablePtr> Get(const Pool& pool);
-
- private:
   struct Key {
     FillKind fill;
     uint32_t slots;
@@ -49,7 +50,28 @@ class PoolTables {
 
     auto operator<=>(const Key&) const = default;
   };
-  std::map<Key, PoolTablePtr> tables_;
+  using Tables = std::map<Key, PoolTablePtr>;
+
+ public:
+  // One plan's. Another one waits for its end, and finds what it has made.
+  class Use {
+   public:
+    explicit Use(PoolTables& tables) : tables_(tables), lock_(tables.mutex_) {}
+    ~Use();
+
+    // InvalidArgument, naming the pool: its table cannot be filled.
+    absl::StatusOr<PoolTablePtr> Get(const Pool& pool);
+
+   private:
+    PoolTables& tables_;
+    const std::lock_guard<std::mutex> lock_;
+    Tables used_;
+  };
+  Use Begin() { return Use(*this); }
+
+ private:
+  std::mutex mutex_;  // guards what follows
+  Tables kept_;
 };
 
 // Fractions of the hash space, 0..1.

@@ -82,8 +82,8 @@ ServicePlan MakeServicePlan(const PlanContext& context, const Service& service) 
     return plan;
   }
   const ServiceChange change = Compare(*former, service);
-  const Movement movement =
-      change.affinity ? CompareUnrelated(*before_table, table) : Compare(*before_table, table);
+  const Movement movement = change.affinity ? CompareUnrelated(*before_table, table)
+                                            : context.MovementOf(*before_table, table);
   plan.moved = movement.moved;
   plan.beyond_unavoidable = std::max(0.0, movement.moved - movement.unavoidable);
   plan.moved_without_growth = std::max(0.0, movement.moved - movement.forced);

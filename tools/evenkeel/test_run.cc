@@ -121,7 +121,8 @@ class Runner {
     const Pool* pool = candidate_.FindPool(pool_name);
     const PoolPlan* plan = FindPoolPlan(pool_name);
     if (pool == nullptr) return verdicts.Fail(absl::StrCat("there is no pool ", pool_name));
-    const absl::StatusOr<PoolTablePtr> table = PoolTables().Get(*pool);
+    PoolTables tables;
+    const absl::StatusOr<PoolTablePtr> table = tables.Begin().Get(*pool);
     if (!table.ok()) return verdicts.Fail(std::string(table.status().message()));
     std::vector<double> shares;
     for (const Backend& backend : pool->backends) {

@@ -3,6 +3,7 @@
 // remainders.
 #include <random>
 
+#include "control/plan/pool_table.h"
 #include "control/publish/compile.h"
 #include "gtest/gtest.h"
 #include "tests/control/plan/change.h"
@@ -159,6 +160,39 @@ TEST(PlanPropertyTest, SaysWhatThePlaneMapsAndAllThatMoves) {
     if (testing::Test::HasFailure()) return;
   }
   EXPECT_GT(judged, kRounds / 2);
+}
+
+void ExpectSame(const Plan& plan, const Plan& expected) {
+  EXPECT_EQ(plan.digest, expected.digest);
+  EXPECT_EQ(plan.findings.size(), expected.findings.size());
+  EXPECT_EQ(plan.pools[0].moved, expected.pools[0].moved);
+  EXPECT_EQ(plan.pools[0].unavoidable, expected.pools[0].unavoidable);
+  EXPECT_EQ(plan.pools[0].share_error, expected.pools[0].share_error);
+  for (size_t i = 0; i < plan.services.size(); ++i) {
+    EXPECT_EQ(plan.services[i].moved, expected.services[i].moved);
+    EXPECT_EQ(plan.services[i].moved_without_growth, expected.services[i].moved_without_growth);
+  }
+}
+
+// As a node is planned for: what was planned before has become the base, or has not.
+TEST(PlanPropertyTest, TablesKeptFromEarlierPlansChangeNone) {
+  Dice dice(kSeed);
+  uint32_t number = 0;
+  PoolTables kept;
+  Config base = RandomConfig(dice, number);
+  for (int round = 0; round < kRounds; ++round) {
+    SCOPED_TRACE(absl::StrCat("seed ", kSeed, ", round ", round));
+    Config after = dice.OneIn(10) ? RandomConfig(dice, number) : base;
+    if (!dice.OneIn(5)) Edit(dice, number, after);
+    const absl::StatusOr<Plan> expected = MakePlan(&base, after, {.now = TestNow()});
+    for (int again = 0; again < 2; ++again) {
+      const absl::StatusOr<Plan> plan = MakePlan(&base, after, {.now = TestNow(), .tables = &kept});
+      ASSERT_EQ(plan.status(), expected.status());
+      if (plan.ok()) ExpectSame(*plan, *expected);
+    }
+    if (testing::Test::HasFailure()) return;
+    if (expected.ok() && dice.OneIn(2)) base = after;
+  }
 }
 
 // The silent weight traps of other balancers: each is served exactly.
