@@ -44,7 +44,7 @@ struct Met {
     };
   }
   std::optional<Peer> Wait() {
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 30'000; ++i) {
       {
         const std::lock_guard lock(mutex);
         if (!peers.empty()) return peers.back();

@@ -44,7 +44,7 @@ class DaemonTest : public testing::Test {
     arguments.SetInt("test.start", ++starts_);
     stub_ = v1::Control::NewStub(grpc::CreateCustomChannel(
         "unix:" + settings_.socket, grpc::InsecureChannelCredentials(), arguments));
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 10'000; ++i) {
       const v1::StatusReply status = Status();
       if (status.planes_size() == 1 && status.planes(0).connected()) return;
       absl::SleepFor(absl::Milliseconds(5));

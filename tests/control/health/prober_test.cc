@@ -253,6 +253,7 @@ TEST(ProberTest, WhatIsCheckedAlreadyKeepsItsHistory) {
   renamed.backend = "renamed";
   HealthTarget changed = kept;  // the revision on trial checks another way
   changed.check.fall = 7;
+  changed.check.rise = 1000;  // so that it has no verdict soon
   watcher.Watch({changed, renamed});
   EXPECT_EQ(watcher.status(0).passing, std::nullopt);
   EXPECT_EQ(watcher.status(1).passing, true);

@@ -153,7 +153,10 @@ class CanaryGuardTest : public TrialGuardTest {
     return pipeline_->Apply({.content = text, .file = "", .reason = "test", .canary_percent = 5},
                             kAlice);
   }
-  int Percent() { return IsOnTrial() ? pipeline_->Trial()->canary->percent : 0; }
+  int Percent() {
+    const std::optional<TrialView> trial = pipeline_->Trial();
+    return trial ? trial->canary->percent : 0;
+  }
 };
 
 TEST_F(CanaryGuardTest, WidensByItselfAndThenIsAnOrdinaryTrial) {

@@ -31,15 +31,16 @@ class NeighboursTest : public testing::Test {
   static void SetUpTestSuite() {
     if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) return;
     // The far end lives in a namespace that a sleeping child holds open, and that ends with it.
-    have_network_ = Shell("ip link set lo up") &&
-                    Shell("ip link add near type veth peer name far") &&
-                    Shell("ip link set near address 02:00:00:00:09:01 up") &&
-                    Shell("ip address add 10.9.0.1/24 dev near") &&
-                    Shell(
-                        "unshare -n sleep 60 & echo $! > /tmp/evk-neighbours-$PPID.pid; sleep 0.3; "
-                        "ip link set far netns $(cat /tmp/evk-neighbours-$PPID.pid)") &&
-                    InFar("ip link set far address 02:00:00:00:09:02 up") &&
-                    InFar("ip address add 10.9.0.2/24 dev far");
+    have_network_ =
+        Shell("ip link set lo up") && Shell("ip link add near type veth peer name far") &&
+        Shell("ip link set near address 02:00:00:00:09:01 up") &&
+        Shell("ip address add 10.9.0.1/24 dev near") &&
+        Shell(
+            "unshare -n sleep 300 & echo $! > /tmp/evk-neighbours-$PPID.pid; "
+            "until [ \"$(readlink /proc/$!/ns/net)\" != \"$(readlink /proc/$$/ns/net)\" ]; "
+            "do sleep 0.05; done; ip link set far netns $!") &&
+        InFar("ip link set far address 02:00:00:00:09:02 up") &&
+        InFar("ip address add 10.9.0.2/24 dev far");
   }
   static void TearDownTestSuite() {
     Shell("kill $(cat /tmp/evk-neighbours-$PPID.pid); rm -f /tmp/evk-neighbours-$PPID.pid");
@@ -59,7 +60,7 @@ class NeighboursTest : public testing::Test {
   }
   // Takes messages until `address` has `word`.
   bool Comes(const Address& address, uint64_t word) {
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 600; ++i) {
       neighbours_->HandleReady();
       if (neighbours_->Word(address) == word) return true;
       absl::SleepFor(absl::Milliseconds(50));
@@ -80,7 +81,7 @@ bool NeighboursTest::have_network_ = false;
 TEST_F(NeighboursTest, ResolvesWhatIsWanted) {
   EXPECT_EQ(neighbours_->Word(kPeer4), 0u);
   neighbours_->Want({{kPeer4}});
-  neighbours_->Await(absl::Seconds(2));
+  neighbours_->Await(absl::Seconds(30));
   EXPECT_EQ(neighbours_->Word(kPeer4), WordOf(2));
   EXPECT_EQ(heard_[kPeer4], WordOf(2));
   EXPECT_TRUE(neighbours_->Unresolved().empty());
@@ -88,14 +89,14 @@ TEST_F(NeighboursTest, ResolvesWhatIsWanted) {
 
 TEST_F(NeighboursTest, FollowsAMacThatChanges) {
   neighbours_->Want({{kPeer4}});
-  neighbours_->Await(absl::Seconds(2));
+  neighbours_->Await(absl::Seconds(30));
   ASSERT_TRUE(Shell("ip neigh replace 10.9.0.2 lladdr 02:00:00:00:09:33 dev near"));
   EXPECT_TRUE(Comes(kPeer4, WordOf(0x33)));
 }
 
 TEST_F(NeighboursTest, KeepsTheMacWhileAForgottenNeighbourIsAskedAgain) {
   neighbours_->Want({{kPeer4}});
-  neighbours_->Await(absl::Seconds(2));
+  neighbours_->Await(absl::Seconds(30));
   heard_.clear();
   ASSERT_TRUE(Shell("ip neigh del 10.9.0.2 dev near"));
   absl::SleepFor(absl::Milliseconds(200));
@@ -105,7 +106,7 @@ TEST_F(NeighboursTest, KeepsTheMacWhileAForgottenNeighbourIsAskedAgain) {
 
 TEST_F(NeighboursTest, LeavesAloneWhatSomebodyHasWrittenDown) {
   neighbours_->Want({{kPeer4}});
-  neighbours_->Await(absl::Seconds(2));
+  neighbours_->Await(absl::Seconds(30));
   ASSERT_TRUE(Shell("ip neigh replace 10.9.0.2 lladdr 02:00:00:00:09:44 nud permanent dev near"));
   ASSERT_TRUE(Comes(kPeer4, WordOf(0x44)));
   neighbours_->Tick(absl::Now());

@@ -62,7 +62,7 @@ TEST_F(TapTest, TheKernelAnswersArpThroughIt) {
                 rte_pktmbuf_append(request, static_cast<uint16_t>(kArpRequest.size()))));
   ASSERT_EQ(rte_ring_enqueue(queues_->to_kernel(), request), 0);
   bool answered = false;
-  for (int i = 0; i < 200 && !answered; ++i) {
+  for (int i = 0; i < 3000 && !answered; ++i) {
     void* packet;
     while (rte_ring_dequeue(queues_->from_kernel(), &packet) == 0) {
       rte_mbuf* mbuf = static_cast<rte_mbuf*>(packet);

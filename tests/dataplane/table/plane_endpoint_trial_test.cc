@@ -41,7 +41,7 @@ absl::Status Try(ChannelClient& client, uint64_t id, uint64_t generation, absl::
 }
 
 bool Eventually(const std::function<bool()>& condition) {
-  for (int i = 0; i < 10000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     if (condition()) return true;
     absl::SleepFor(absl::Milliseconds(1));
   }
@@ -54,11 +54,11 @@ TEST(PlaneEndpointTrialTest, TrialGoesBackByItselfAndSaysSo) {
   const auto client = MustConnect(dir);
   ASSERT_TRUE(Publish(*client, SmallSpec(1)).ok());
   const uint64_t begin_ns = BootTimeNs();
-  ASSERT_EQ(Try(*client, 9, 2, absl::Milliseconds(300)), absl::OkStatus());
+  ASSERT_EQ(Try(*client, 9, 2, absl::Seconds(2)), absl::OkStatus());
   EXPECT_EQ(plane.generation(), 2u);
   EXPECT_EQ(client->news().trial.state, TrialState::kArmed);
   ASSERT_TRUE(Eventually([&] { return plane.generation() == 3; }));
-  EXPECT_GE(BootTimeNs() - begin_ns, 300'000'000u);
+  EXPECT_GE(BootTimeNs() - begin_ns, 2'000'000'000u);
   ASSERT_TRUE(Eventually([&] {
     return client->TakeNews().ok() && client->news().trial.state == TrialState::kReturned;
   }));
@@ -76,7 +76,7 @@ TEST(PlaneEndpointTrialTest, SameContentCanBeTriedAgainAfterThePlaneWentBackByIt
   TestPlane plane(dir);
   const auto client = MustConnect(dir);
   ASSERT_TRUE(Publish(*client, SmallSpec(1)).ok());
-  ASSERT_EQ(Try(*client, 9, 2, absl::Milliseconds(50)), absl::OkStatus());
+  ASSERT_EQ(Try(*client, 9, 2, absl::Seconds(1)), absl::OkStatus());
   ASSERT_TRUE(Eventually([&] { return plane.generation() == 3; }));
   ASSERT_EQ(Shifted(2).pools[0].base->digest(), Shifted(52).pools[0].base->digest());
   EXPECT_EQ(Try(*client, 10, 52, absl::Seconds(60)), absl::OkStatus());
@@ -89,7 +89,7 @@ TEST(PlaneEndpointTrialTest, TrialGoesBackWithoutControl) {
   {
     const auto client = MustConnect(dir);
     ASSERT_TRUE(Publish(*client, SmallSpec(1)).ok());
-    ASSERT_EQ(Try(*client, 9, 2, absl::Milliseconds(300)), absl::OkStatus());
+    ASSERT_EQ(Try(*client, 9, 2, absl::Seconds(1)), absl::OkStatus());
   }
   ASSERT_TRUE(Eventually([&] { return plane.generation() == 3; }));
   const auto client = MustConnect(dir);
@@ -154,7 +154,7 @@ TEST(PlaneEndpointTrialTest, FullDiskRefusesATrialAndDoesNotKeepOneFromGoingBack
   TestPlane plane(dir, dir / "state");
   const auto client = MustConnect(dir);
   ASSERT_TRUE(Publish(*client, SmallSpec(1)).ok());
-  ASSERT_EQ(Try(*client, 9, 2, absl::Seconds(2)), absl::OkStatus());
+  ASSERT_EQ(Try(*client, 9, 2, absl::Seconds(4)), absl::OkStatus());
   // A file in the directory's place: nothing can be written from now on, not even by root.
   std::filesystem::rename(dir / "state", dir / "gone");
   std::ofstream(dir / "state") << "in the way";

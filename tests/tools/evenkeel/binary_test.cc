@@ -155,9 +155,9 @@ class TopOnATerminalTest : public BinaryTest {
     }
   }
 
-  // Reads until `text` has been shown; false after ten seconds.
+  // Reads until `text` has been shown; false after a minute.
   bool WaitFor(const std::string& text, size_t times = 1) {
-    const absl::Time limit = absl::Now() + absl::Seconds(10);
+    const absl::Time limit = absl::Now() + absl::Minutes(1);
     while (absl::Now() < limit) {
       size_t seen = 0;
       for (size_t at = shown_.find(text); at != std::string::npos; at = shown_.find(text, at + 1)) {

@@ -273,7 +273,8 @@ TEST_F(ChangeVerbsTest, WaitingSurvivesARestartOfTheDaemon) {
   answers.apply = answers.await_trial = OnTrial(60);
   Start(answers);
   std::thread restart([&] {
-    absl::SleepFor(absl::Milliseconds(200));
+    while (daemon_->applied().content().empty()) absl::SleepFor(absl::Milliseconds(5));
+    absl::SleepFor(absl::Milliseconds(200));  // it waits by now
     daemon_.reset();
     absl::SleepFor(absl::Milliseconds(300));
     answers.await_trial = Ended("rolled_back");
@@ -438,8 +439,9 @@ TEST_F(ChangeVerbsTest, NoDaemonAndASilentOneAre3) {
                                                          {"undrain", "web/b1", "--reason=x"}};
   const std::vector<std::vector<std::string>> looks = {
       {"plan", file}, {"history"}, {"show", "1"}, {"diff", "1", "2"}, {"audit"}};
+  // Time enough to be heard, where somebody listens.
   const auto hint = [&](std::vector<std::string> call) {
-    call.insert(call.end(), {"--json", "--timeout=200ms"});
+    call.insert(call.end(), {"--json", "--timeout=1s"});
     const Outcome outcome = Run(call);
     EXPECT_EQ(outcome.status, 3) << call[0];
     EXPECT_EQ(outcome.Object()["error"]["code"], "unavailable") << call[0];
