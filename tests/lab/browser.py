@@ -100,7 +100,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Page.navigate", url=url)
 
-    def wait_until(self, expression, seconds=30.0):
+    def wait_until(self, expression, seconds=90.0):
         deadline = time.monotonic() + seconds
         while not self.evaluate(expression):
             assert time.monotonic() < deadline, f"not within {seconds} s: {expression}\n{self.text()}"

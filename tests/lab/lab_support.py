@@ -29,7 +29,7 @@ class Lab:
 
     def up(self, *extra):
         result = self.tool("up", "--plane", self.plane, "--backends", str(self.backends), "--workers",
-                           str(self.workers), *extra, check=False, timeout=180)
+                           str(self.workers), *extra, check=False, timeout=400)
         assert result.returncode == 0, f"lab up failed:\n{result.stdout}\n{result.stderr}"
 
     def down(self):
@@ -99,11 +99,21 @@ def remove_leftovers():
             subprocess.run([LAB, "down", "--name", name], check=False, timeout=120)
 
 
-def wait_until(condition, what, seconds=15.0):
+def is_gone(pid) -> bool:
+    """No such process, or only its zombie, as of a child that nobody has asked for yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def wait_until(condition, what, seconds=60.0, pause=0.05):
+    """`seconds` is when to give up, not what is promised: a busy machine takes its time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 def set_weights(config: str, pool: str, weights: dict) -> str:

@@ -11,8 +11,15 @@ LONG_PORT = 9000
 
 
 def start_long_server(lab, backend, port=LONG_PORT):
-    return subprocess.Popen(
-        [LAB, "exec", "--name", lab.name, backend, "--", str(HERE / "long_server.py"), backend, str(port)])
+    """Returns when it listens."""
+    server = subprocess.Popen(
+        [LAB, "exec", "--name", lab.name, backend, "--", str(HERE / "long_server.py"), backend, str(port)],
+        stdout=subprocess.PIPE, text=True)
+    if server.stdout.readline() != "ready\n":
+        server.kill()
+        server.wait()
+        raise AssertionError(f"the server of {backend} on port {port} does not listen")
+    return server
 
 
 @contextlib.contextmanager

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A backend's side of long connections: answers each line with its own name and the line.
+"""A backend's side of long connections: answers each line with its own name and the line. Says "ready" once it listens.
 
     long_server.py NAME PORT
 """
@@ -21,6 +21,7 @@ async def serve(reader, writer):
 
 async def main():
     servers = [await asyncio.start_server(serve, host, PORT, backlog=4096) for host in ("0.0.0.0", "::")]
+    print("ready", flush=True)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import lab_fakes
 from lab_support import LAB, Lab, wait_until
+from lab import programs  # tools/packet_lab; the path is set by lab_fakes
 
 NAME = f"lc{os.getpid()}"
 
@@ -120,6 +121,22 @@ def test_start_of_a_running_program_is_refused(standing):
 def test_a_killed_program_is_noticed(standing):
     standing.kill9("evenkeel-dataplane")
     standing.tool("start", "evenkeel-dataplane")
+
+
+def test_a_killed_program_counts_until_its_last_thread_has_ended():
+    script = ("import threading, time\n"
+              "def work():\n    while True: sum(range(100000))\n"
+              "for _ in range(8): threading.Thread(target=work, daemon=True).start()\n"
+              "print('up', flush=True); time.sleep(600)")
+    process = subprocess.Popen(["/usr/bin/python3", "-c", script], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() and programs.start_time(process.pid) is not None
+    finally:
+        process.kill()
+    # Nobody waits for it here: its first thread stays a zombie.
+    wait_until(lambda: programs.start_time(process.pid) is None, "it is gone", pause=0)
+    assert len(os.listdir(f"/proc/{process.pid}/task")) <= 1
+    process.wait()
 
 
 def test_two_labs_stand_side_by_side(standing):

@@ -50,18 +50,17 @@ def test_shows_shares_alarms_and_that_its_data_is_old(lab, browser, tmp_path):
         # Observed shares come with a hundred flows.
         browser.wait_until("[...document.querySelectorAll('.row')].filter(r => r.children[2].textContent.endsWith('%'))"
                            ".length >= 8")
-        text = browser.text()
-        assert "http4" in text and "No alarm." in text and "25.0 %" in text, text
-        assert "dpdk connected" in text and "revision 1 (confirmed)" in text, text
+        # Each of them alone may be otherwise for a second on a busy machine, as when the plane answers late.
+        for words in ("http4", "No alarm.", "25.0 %", "dpdk connected", "revision 1 (confirmed)"):
+            browser.wait_until(f"document.body.innerText.includes({words!r})")
         browser.wait_until("document.querySelectorAll('svg path').length >= 8")
         keep(browser, tmp_path, "even.png")
         assert_fits(browser)
 
         with elephant(lab):
             browser.wait_until("[...document.querySelectorAll('#notes .note')].some(n => n.textContent.startsWith('Note F38 since')"
-                               " && n.textContent.includes('of the bytes of http4'))")
-            assert browser.evaluate("document.querySelectorAll('.note.alarm').length") == 0
-            assert "No alarm." in browser.text()
+                               " && n.textContent.includes('of the bytes of http4'))"
+                               " && document.body.innerText.includes('No alarm.')")
             keep(browser, tmp_path, "note.png")
             assert_fits(browser)
 
@@ -74,7 +73,7 @@ def test_shows_shares_alarms_and_that_its_data_is_old(lab, browser, tmp_path):
             keep(browser, tmp_path, "alarm_telephone.png")
             assert_fits(browser)
         assert lab.cli("audit")["ok"], "put right again"
-        wait_until(lambda: not lab.cli("status")["alarms"], "the alarm is over", 60)
+        wait_until(lambda: not lab.cli("status")["alarms"], "the alarm is over", 120)
 
         # A change on trial, with its countdown.
         text = lab.config().replace("10.0.1.14, weight: 100", "10.0.1.14, weight: 90")
@@ -87,7 +86,7 @@ def test_shows_shares_alarms_and_that_its_data_is_old(lab, browser, tmp_path):
         lab.cli("rollback")
         browser.wait_until("document.getElementById('trial').hidden")
 
-    assert browser.evaluate("document.getElementById('old').hidden")
+    browser.wait_until("document.getElementById('old').hidden")
     browser.cut_network(True)
     browser.wait_until("!document.getElementById('old').hidden")
     assert "Old data: evenkeeld has not answered for" in browser.text()

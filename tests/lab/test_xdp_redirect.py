@@ -50,7 +50,7 @@ def test_frames_leave_by_the_interface_that_the_route_names(lab):
     lab.load("--to", "203.0.113.10:80", "--count", "50")
     assert received(lab, "lb2") < 50, "nothing takes eth1 before evenkeeld looks at the routes"
     restart(lab)
-    assert "leave by interface eth1" in lab.tool("log", "evenkeeld").stdout
+    wait_until(lambda: "leave by interface eth1" in lab.tool("log", "evenkeeld").stdout, "the routes have been looked at")
     for target in ("203.0.113.10:80", "[2001:db8:113::10]:80"):
         before = received(lab, "lb2")
         outcome = lab.load("--to", target, "--count", str(REQUESTS))

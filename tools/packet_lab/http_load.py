@@ -2,12 +2,12 @@
 """Makes real HTTP connections, one a request, and checks each answer. Runs in a lab's client node.
 
     http_load.py --to 203.0.113.10:80 [--to [2001:db8:113::10]:80] [--count 10000 | --seconds 10]
-                 [--concurrency 32] [--rate 500] [--sources 50] [--json]
+                 [--concurrency 32] [--rate 500] [--sources 50] [--timeout 10]
 
-SIGTERM ends it before its time, and is the only end without --count and --seconds.
 A lab's answer is "bI CLIENT_ADDRESS CLIENT_PORT": it must name the address and port that the request really came
 from. With --sources N the connections come from N addresses of the client's networks. Prints one JSON object:
-{requests, failed, errors: {TEXT: N}, backends: {TARGET: {bI: N}}, seconds}. Status 1 when a request failed.
+{requests, failed, errors: {TEXT: N}, backends: {TARGET: {bI: N}}, seconds}. Status 1 when a request failed. SIGTERM
+ends it as the time does (what is under way is finished), and alone without --count and --seconds.
 """
 import argparse
 import asyncio
@@ -19,7 +19,6 @@ import sys
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
-TIMEOUT_S = 10.0
 
 
 def split_target(text: str):
@@ -38,13 +37,13 @@ def source_of(host: str, number: int, sources: int):
     return (f"198.51.100.{10 + number % min(sources, 200)}", 0)
 
 
-async def one_request(host, port, source):
+async def one_request(host, port, source, patience):
     """The name of the backend that answered; raises with a readable text otherwise."""
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port, local_addr=source), TIMEOUT_S)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port, local_addr=source), patience)
     try:
         local = writer.get_extra_info("sockname")
         writer.write(REQUEST)
-        data = await asyncio.wait_for(reader.read(), TIMEOUT_S)
+        data = await asyncio.wait_for(reader.read(), patience)
     finally:
         writer.close()
     head, _, body = data.partition(b"\r\n\r\n")
@@ -80,7 +79,8 @@ async def run(options):
                 await asyncio.sleep(max(0.0, started + number / options.rate - time.monotonic()))
             host, port = options.to[number % len(options.to)]
             try:
-                name = await one_request(host, port, source_of(host, number // len(options.to), options.sources))
+                source = source_of(host, number // len(options.to), options.sources)
+                name = await one_request(host, port, source, options.timeout)
                 tally[f"{host}:{port}"][name] += 1
             except (OSError, ValueError, asyncio.TimeoutError) as error:
                 errors[f"{type(error).__name__}: {error}"] += 1
@@ -104,6 +104,7 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--rate", type=float, default=0, help="requests a second; 0: as fast as they go")
     parser.add_argument("--sources", type=int, default=1)
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds until a connection, and an answer")
     options = parser.parse_args()
     result = asyncio.run(run(options))
     json.dump(result, sys.stdout)

@@ -58,7 +58,7 @@ class Program:
     def pid(self):
         """Its pid, or None. A pid alone may be another process's by now, so the start counts too."""
         record = self._state.read(f"programs/{self.name}.json")
-        if record is None or _start_time(record["pid"]) != record["start_time"]:
+        if record is None or start_time(record["pid"]) != record["start_time"]:
             return None
         return record["pid"]
 
@@ -95,7 +95,7 @@ class Program:
             )
         self._state.write(
             f"programs/{self.name}.json",
-            {"pid": process.pid, "start_time": _start_time(process.pid)},
+            {"pid": process.pid, "start_time": start_time(process.pid)},
         )
         self._wait_until_it_answers(process)
 
@@ -145,7 +145,7 @@ def environment_of(build):
     return {**os.environ, "PATH": f"{build}/bin:{path}", "RUNTIME_DIRECTORY": "/run/evenkeel"}
 
 
-def _start_time(pid):
+def start_time(pid):
     """In clock ticks since boot; None if there is no such process, or only its zombie.
 
     The first thread of one that was killed is a zombie while others still hold its files and locks.
