@@ -131,7 +131,8 @@ class ProcessTest : public testing::Test {
   bool IsSaved() const {
     std::error_code none_yet;
     for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/state", none_yet)) {
-      if (entry.path().filename().string().starts_with("root-")) return true;
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("root-") && !name.ends_with(".new")) return true;  // whole
     }
     return false;
   }
