@@ -167,17 +167,28 @@ def test_a_thousand_publications_under_load(lab):
     for i in range(4):
         text = set_weights(original, "web6", {"b1": 100 + 3 * i, "b2": 100 - 3 * i})
         lab.run("lb", "sh", "-c", f"cat > /etc/evenkeel/many{i}.yaml", input=text)
-    loop = ("for i in $(seq {first} {last}); do evenkeel apply /etc/evenkeel/many$((i % 4)).yaml --reason many"
-            " --confirm=now >/dev/null || exit 1; done")
     programs = ["evenkeeld"] + (["evenkeel-dataplane"] if lab.plane == "dpdk" else [])
+
+    def publish(count):
+        lab.run("lb", "sh", "-c", f"for i in $(seq {count}); do evenkeel apply /etc/evenkeel/many$((i % 4)).yaml"
+                " --reason many --confirm=now >/dev/null || exit 1; done", timeout=600)
+
+    def least_memory():
+        """Of three readings: what a program has free and has not given back comes and goes."""
+        readings = []
+        for _ in range(3):
+            publish(50)
+            readings.append({p: lab.resident_kib(p) for p in programs})
+        return {p: min(reading[p] for reading in readings) for p in programs}
+
     first = lab.cli("status")["revision"]
-    with lab.background_load("--to", TARGET["4"], "--rate", "200") as outcome:
-        lab.run("lb", "sh", "-c", loop.format(first=1, last=100), timeout=300)
-        memory = {p: lab.resident_kib(p) for p in programs}
-        lab.run("lb", "sh", "-c", loop.format(first=101, last=1000), timeout=600)
+    with lab.background_load("--to", TARGET["4"], "--rate", "100") as outcome:
+        publish(50)
+        before = least_memory()
+        publish(650)
+        after = least_memory()
         for program in programs:
-            now = lab.resident_kib(program)
-            assert now <= memory[program] * 1.05, (program, memory[program], now)
+            assert after[program] <= before[program] * 1.05, (program, before, after)
     assert outcome["failed"] == 0, outcome["errors"]
     assert lab.cli("status")["revision"] == first + 1000
     lab.apply(original)
