@@ -6,6 +6,7 @@
 
 #include "dataplane/forward/batch.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/plain.h"
 #include "dataplane/worker/mbuf_edit.h"
 
 namespace evenkeel {
@@ -46,24 +47,48 @@ void PrefetchBackends(const lb_view& view, const Burst& burst) {
   }
 }
 
-void Resolve(const lb_view& view, const FlowCounter* counters, Burst* burst) {
+// False: it is not to be sent, and refused.
+bool ResolveOne(const lb_view& view, const FlowCounter* counters, uint8_t position, Burst* burst) {
+  const rte_mbuf* packet = burst->packet[position];
+  lb_decision* decision = &burst->decision[position];
+  const lb_verdict verdict =
+      lb_resolve(&view, FrameStart(packet), FrameEnd(packet), &burst->flow[position], decision);
+  if (verdict != LB_FORWARD && verdict != LB_REPLY) {
+    burst->Refuse(position, static_cast<lb_reason>(decision->reason));
+    return false;
+  }
+  if (decision->reason == LB_REASON_too_big_reply && !burst->errors.Take(burst->now_tsc)) {
+    burst->Refuse(position, LB_REASON_too_big_untold);
+    return false;
+  }
+  __builtin_prefetch(&counters[decision->counter], 1);
+  return true;
+}
+
+// As ResolveOne().
+bool ApplyOne(const lb_view& view, uint8_t position, Burst* burst) {
+  rte_mbuf* packet = burst->packet[position];
+  lb_decision* decision = &burst->decision[position];
+  if (!MakeRoom(packet, *decision)) {
+    burst->Refuse(position, LB_REASON_no_headroom);
+    return false;
+  }
+  const lb_verdict verdict =
+      lb_apply(&view, FrameStart(packet), FrameEnd(packet), &burst->flow[position], decision);
+  if (verdict != LB_FORWARD && verdict != LB_REPLY) {
+    burst->Refuse(position, static_cast<lb_reason>(decision->reason));
+    return false;
+  }
+  return true;
+}
+
+// Keeps in `to_send` those for which `step` says true, in order.
+template <typename Step>
+void KeepIf(Burst* burst, Step step) {
   uint16_t kept = 0;
   for (uint16_t i = 0; i < burst->to_send_count; ++i) {
     const uint8_t position = burst->to_send[i];
-    const rte_mbuf* packet = burst->packet[position];
-    lb_decision* decision = &burst->decision[position];
-    const lb_verdict verdict =
-        lb_resolve(&view, FrameStart(packet), FrameEnd(packet), &burst->flow[position], decision);
-    if (verdict != LB_FORWARD && verdict != LB_REPLY) {
-      burst->Refuse(position, static_cast<lb_reason>(decision->reason));
-      continue;
-    }
-    if (decision->reason == LB_REASON_too_big_reply && !burst->errors.Take(burst->now_tsc)) {
-      burst->Refuse(position, LB_REASON_too_big_untold);
-      continue;
-    }
-    __builtin_prefetch(&counters[decision->counter], 1);
-    burst->to_send[kept++] = position;
+    if (step(position)) burst->to_send[kept++] = position;
   }
   burst->to_send_count = kept;
 }
@@ -78,25 +103,31 @@ void Sample(const lb_view& view, Burst* burst) {
   }
 }
 
-void Apply(const lb_view& view, Burst* burst) {
-  uint16_t kept = 0;
-  for (uint16_t i = 0; i < burst->to_send_count; ++i) {
-    const uint8_t position = burst->to_send[i];
+// A burst in which nothing is sampled: backend and frame in one step.
+void Forward(const lb_view& view, const FlowCounter* counters, Burst* burst) {
+  lb_plain plain;
+  lb_plain_begin(&plain, &view);
+  KeepIf(burst, [&](uint8_t position) {
     rte_mbuf* packet = burst->packet[position];
-    lb_decision* decision = &burst->decision[position];
-    if (!MakeRoom(packet, *decision)) {
-      burst->Refuse(position, LB_REASON_no_headroom);
-      continue;
+    const lb_flow* flow = &burst->flow[position];
+    lb_plain_route route;
+    if (LB_LIKELY(lb_plain_find(&plain, flow, &route) && packet->data_off >= route.room)) {
+      __builtin_prefetch(&counters[route.counter], 1);
+      MakePlainRoom(packet, route.room, flow->ip_length);
+      lb_plain_write(&plain, FrameStart(packet), flow, &route);
+      burst->decision[position].counter = route.counter;
+      burst->decision[position].reason = LB_REASON_none;
+      return true;
     }
-    const lb_verdict verdict =
-        lb_apply(&view, FrameStart(packet), FrameEnd(packet), &burst->flow[position], decision);
-    if (verdict != LB_FORWARD && verdict != LB_REPLY) {
-      burst->Refuse(position, static_cast<lb_reason>(decision->reason));
-      continue;
-    }
-    burst->to_send[kept++] = position;
-  }
-  burst->to_send_count = kept;
+    return ResolveOne(view, counters, position, burst) && ApplyOne(view, position, burst);
+  });
+}
+
+// What is sampled is told with the decision, and as it came: the two steps apart.
+void ForwardSampled(const lb_view& view, const FlowCounter* counters, Burst* burst) {
+  KeepIf(burst, [&](uint8_t position) { return ResolveOne(view, counters, position, burst); });
+  Sample(view, burst);
+  KeepIf(burst, [&](uint8_t position) { return ApplyOne(view, position, burst); });
 }
 
 }  // namespace
@@ -108,9 +139,11 @@ void ForwardBurst(const lb_view& view, const FlowCounter* counters, Burst* burst
   Classify(view, burst);
   burst->sampler.Pick(burst->to_send, burst->to_send_count);
   PrefetchBackends(view, *burst);
-  Resolve(view, counters, burst);
-  if (LB_UNLIKELY(burst->sampler.has_picked())) Sample(view, burst);
-  Apply(view, burst);
+  if (LB_LIKELY(!burst->sampler.has_picked())) {
+    Forward(view, counters, burst);
+  } else {
+    ForwardSampled(view, counters, burst);
+  }
 }
 
 }  // namespace evenkeel

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "dataplane/forward/flow.h"
+#include "dataplane/forward/plain.h"
 
 namespace evenkeel {
 
@@ -25,6 +26,14 @@ inline bool MakeRoom(rte_mbuf* packet, const lb_decision& decision) {
   packet->data_len = static_cast<uint16_t>(length);
   packet->pkt_len = static_cast<uint32_t>(length);
   return true;
+}
+
+// The same for lb_plain_write(): the head has `room` to grow by, and the tail only loses.
+inline void MakePlainRoom(rte_mbuf* packet, uint32_t room, uint16_t ip_length) {
+  const uint32_t length = sizeof(lb_ethernet) + room + ip_length;
+  packet->data_off = static_cast<uint16_t>(packet->data_off - room);
+  packet->data_len = static_cast<uint16_t>(length);
+  packet->pkt_len = length;
 }
 
 }  // namespace evenkeel

@@ -11,6 +11,7 @@
 
 #include "dataplane/forward/batch.h"
 #include "dataplane/forward/forward.h"
+#include "dataplane/forward/plain.h"
 #include "tests/packets/scene.h"
 
 namespace evenkeel::packets {
@@ -72,22 +73,49 @@ class Burst {
 
   // The worker's stages behind the classification.
   void Forward(const lb_view& view) {
-    for (size_t i = 0; i < kBurst; i++)
-      if (verdict_[i] == LB_FORWARD) lb_prefetch_backend(&view, &flow_[i]);
-    for (size_t i = 0; i < kBurst; i++) {
-      uint8_t* frame = Frame(i);
-      if (verdict_[i] == LB_FORWARD)
-        verdict_[i] = lb_resolve(&view, frame, frame + length_, &flow_[i], &decision_[i]);
-    }
+    PrefetchBackends(view);
+    lb_plain plain;
+    lb_plain_begin(&plain, &view);
     for (size_t i = 0; i < kBurst; i++) {
       if (verdict_[i] != LB_FORWARD) continue;
-      uint8_t* start = Frame(i) - decision_[i].head_delta;
-      lb_apply(&view, start, start + decision_[i].frame_length, &flow_[i], &decision_[i]);
+      lb_plain_route route;
+      if (lb_plain_find(&plain, &flow_[i], &route)) {
+        lb_plain_write(&plain, Frame(i) - route.room, &flow_[i], &route);
+        decision_[i].counter = route.counter;
+      } else if (Resolve(view, i)) {
+        Apply(view, i);
+      }
     }
     benchmark::ClobberMemory();
   }
 
+  // The same for any packet.
+  void ForwardTheLongWay(const lb_view& view) {
+    PrefetchBackends(view);
+    for (size_t i = 0; i < kBurst; i++)
+      if (verdict_[i] == LB_FORWARD) Resolve(view, i);
+    for (size_t i = 0; i < kBurst; i++)
+      if (verdict_[i] == LB_FORWARD) Apply(view, i);
+    benchmark::ClobberMemory();
+  }
+
  private:
+  void PrefetchBackends(const lb_view& view) {
+    for (size_t i = 0; i < kBurst; i++)
+      if (verdict_[i] == LB_FORWARD) lb_prefetch_backend(&view, &flow_[i]);
+  }
+
+  bool Resolve(const lb_view& view, size_t i) {
+    uint8_t* frame = Frame(i);
+    verdict_[i] = lb_resolve(&view, frame, frame + length_, &flow_[i], &decision_[i]);
+    return verdict_[i] == LB_FORWARD;
+  }
+
+  void Apply(const lb_view& view, size_t i) {
+    uint8_t* start = Frame(i) - decision_[i].head_delta;
+    lb_apply(&view, start, start + decision_[i].frame_length, &flow_[i], &decision_[i]);
+  }
+
   uint8_t* Frame(size_t i) { return memory_.get() + i * kStride + kRoom; }
 
   const size_t length_;
@@ -118,11 +146,13 @@ void Run(benchmark::State& state, const Bytes& frame, Work work) {
   for (auto _ : state) {
     burst.Renew();
     if (work == kNothing) continue;
-    if (work == kBatch)
+    if (work == kBatch) {
       burst.Classify(tables.view());
-    else
+      burst.Forward(tables.view());
+    } else {
       burst.ClassifyOneByOne(tables.view());
-    burst.Forward(tables.view());
+      burst.ForwardTheLongWay(tables.view());
+    }
   }
   Report(state);
 }

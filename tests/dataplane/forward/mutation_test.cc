@@ -6,36 +6,14 @@
 #include <random>
 
 #include "tests/packets/corpus.h"
+#include "tests/packets/mutate.h"
 #include "tests/packets/run_native.h"
+#include "tests/support/seed.h"
 
 namespace evenkeel::packets {
 namespace {
 
 constexpr int kFrames = 200'000;
-
-void Mutate(std::mt19937& random, Bytes& frame) {
-  const auto below = [&random](size_t bound) { return random() % bound; };
-  for (size_t times = below(4); times-- > 0 && !frame.empty();) {
-    const size_t at = below(std::min<size_t>(frame.size(), below(4) ? 80 : frame.size()));
-    switch (below(5)) {
-      case 0:
-        frame[at] = static_cast<uint8_t>(random());
-        break;
-      case 1:
-        frame[at] ^= static_cast<uint8_t>(1u << below(8));
-        break;
-      case 2:
-        frame[at] = below(2) ? 0x00 : 0xff;
-        break;
-      case 3:
-        frame.resize(below(frame.size() + 1));
-        break;
-      default:
-        frame.insert(frame.begin() + static_cast<long>(at), below(9),
-                     static_cast<uint8_t>(random()));
-    }
-  }
-}
 
 // What holds for every frame whatever it is.
 void ExpectSane(const Bytes& in, const Outcome& outcome) {
@@ -54,9 +32,7 @@ void ExpectSane(const Bytes& in, const Outcome& outcome) {
 }
 
 TEST(MutationTest, NoFrameLeadsOutOfItsBuffer) {
-  const uint32_t seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
+  std::mt19937 random(TestSeed());
   const std::vector<Case> corpus = Corpus();
   const Tables tables(Scene());
   for (int i = 0; i < kFrames; i++) {

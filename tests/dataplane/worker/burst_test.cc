@@ -4,16 +4,20 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include "tests/dataplane/worker/eal_environment.h"
 #include "tests/dataplane/worker/ring_port.h"
 #include "tests/packets/corpus.h"
+#include "tests/packets/mutate.h"
 #include "tests/packets/run_native.h"
 #include "tests/packets/stories.h"
 #include "tests/packets/tables.h"
+#include "tests/support/seed.h"
 
 namespace evenkeel {
 namespace {
@@ -48,6 +52,51 @@ TEST(BurstTest, TreatsEveryPacketOfTheCorpusAsTheCoreDoes) {
       ASSERT_EQ(burst.reason[burst.others[i]], c.reason);
     }
     rte_pktmbuf_free_bulk(burst.packet, burst.count);
+  }
+  EXPECT_EQ(wire.buffers_out(), 0u);
+}
+
+// Plain packets and others side by side: none takes another's place, bytes or reason.
+TEST(BurstTest, TreatsMixedBurstsAsTheCoreDoes) {
+  std::mt19937 random(TestSeed());
+  RingPort wire;
+  const std::vector<packets::Case> corpus = packets::Corpus();
+  const packets::Tables tables(packets::Scene());
+  const GenerationCounters counters(1024);
+  const auto burst = std::make_unique<Burst>();
+  for (int round = 0; round < 500; ++round) {
+    std::vector<packets::Outcome> expected;
+    burst->count = static_cast<uint16_t>(1 + random() % Burst::kPackets);
+    for (uint16_t i = 0; i < burst->count; ++i) {
+      packets::Bytes frame = random() % 2 != 0 ? packets::Ethernet({}, packets::TcpPacket({}))
+                                               : corpus[random() % corpus.size()].in;
+      packets::Mutate(random, frame);
+      expected.push_back(packets::RunNative(tables.view(), frame));
+      burst->packet[i] = wire.MakePacket(frame);
+    }
+    ForwardBurst(tables.view(), &counters.flow(0), burst.get());
+
+    std::vector<uint8_t> order;
+    for (uint16_t i = 0; i < burst->to_send_count; ++i) {
+      const uint8_t at = burst->to_send[i];
+      order.push_back(at);
+      const packets::Outcome& outcome = expected[at];
+      ASSERT_TRUE(outcome.verdict == LB_FORWARD || outcome.verdict == LB_REPLY);
+      const uint8_t* data = rte_pktmbuf_mtod(burst->packet[at], const uint8_t*);
+      ASSERT_EQ(packets::HexDump({data, data + burst->packet[at]->data_len}),
+                packets::HexDump(outcome.out));
+      ASSERT_EQ(burst->packet[at]->pkt_len, burst->packet[at]->data_len);
+      ASSERT_EQ(burst->decision[at].reason, outcome.reason);
+      if (outcome.verdict == LB_FORWARD) {
+        ASSERT_EQ(burst->decision[at].counter, outcome.decision.counter);
+      }
+    }
+    EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+    for (uint16_t i = 0; i < burst->other_count; ++i) {
+      ASSERT_EQ(burst->reason[burst->others[i]], expected[burst->others[i]].reason);
+    }
+    ASSERT_EQ(burst->to_send_count + burst->other_count, burst->count);
+    rte_pktmbuf_free_bulk(burst->packet, burst->count);
   }
   EXPECT_EQ(wire.buffers_out(), 0u);
 }

@@ -1,0 +1,164 @@
+// plain.h is a shorter lb_resolve() and lb_apply(): held against them, byte by byte.
+#include "dataplane/forward/plain.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <utility>
+
+#include "tests/packets/corpus.h"
+#include "tests/packets/mutate.h"
+#include "tests/packets/run_native.h"
+#include "tests/support/seed.h"
+
+namespace evenkeel::packets {
+namespace {
+
+constexpr int kFrames = 50'000;
+
+// Whether the frame went the short way; where it did, it is what the long way makes of it. On a
+// heap buffer of exactly the size of what leaves.
+void ExpectAsTheLongWay(const lb_view& view, const Bytes& in, bool* taken) {
+  *taken = false;
+  const Outcome expected = RunNative(view, in);
+  lb_flow flow;
+  if (lb_classify(&view, in.data(), in.data() + in.size(), &flow) != LB_FORWARD) return;
+  lb_plain plain;
+  lb_plain_begin(&plain, &view);
+  lb_plain_route route;
+  if (!lb_plain_find(&plain, &flow, &route)) return;
+  *taken = true;
+
+  ASSERT_EQ(expected.verdict, LB_FORWARD) << HexDump(in);
+  ASSERT_EQ(expected.reason, LB_REASON_none);
+  ASSERT_EQ(route.backend, expected.decision.chosen);
+  ASSERT_EQ(route.counter, expected.decision.counter);
+  const size_t head = sizeof(lb_ethernet) + route.room;
+  const auto out = std::make_unique<uint8_t[]>(head + flow.ip_length);
+  std::copy_n(in.begin() + sizeof(lb_ethernet), flow.ip_length, out.get() + head);
+  lb_plain_write(&plain, out.get(), &flow, &route);
+  const Bytes written(out.get(), out.get() + head + flow.ip_length);
+  ASSERT_EQ(HexDump(written), HexDump(expected.out)) << HexDump(in);
+}
+
+bool IsPlain(const Case& c) {
+  const Tables tables(c.tables);
+  bool taken = false;
+  ExpectAsTheLongWay(tables.view(), c.in, &taken);
+  return taken;
+}
+
+TEST(PlainTest, AgreesOnTheCorpusAndTakesMuchOfIt) {
+  size_t taken = 0;
+  for (const Case& c : Corpus()) {
+    SCOPED_TRACE(c.name + ": " + c.why);
+    taken += IsPlain(c) ? 1 : 0;
+    ASSERT_FALSE(HasFatalFailure());
+  }
+  EXPECT_GE(taken, 40u);
+}
+
+TEST(PlainTest, AgreesOnMutatedFramesWhateverTheParameters) {
+  std::mt19937 random(TestSeed());
+  const std::vector<Case> corpus = Corpus();
+  size_t taken = 0;
+  const std::pair<const char*, const char*> sources[] = {{"10.0.0.10/32", "fd00::10/128"},
+                                                         {"10.200.0.0/16", "fd00::/64"},
+                                                         {"10.201.202.192/26", "fd00::7:0/112"}};
+  for (const auto& [source4, source6] : sources) {
+    for (const uint16_t mtu : {uint16_t{1600}, uint16_t{95}}) {
+      TablesSpec spec = Scene();
+      spec.encap_source4 = source4;
+      spec.encap_source6 = source6;
+      spec.mtu = mtu;
+      const Tables tables(spec);
+      for (int i = 0; i < kFrames; i++) {
+        Bytes frame = corpus[random() % corpus.size()].in;
+        Mutate(random, frame);
+        bool went = false;
+        ASSERT_NO_FATAL_FAILURE(ExpectAsTheLongWay(tables.view(), frame, &went));
+        taken += went ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(taken, static_cast<size_t>(kFrames) / 10);
+}
+
+// One case each of what has to go the long way, beside its neighbour that need not.
+class LongWayTest : public testing::Test {
+ protected:
+  static bool GoesTheShortWay(const TablesSpec& spec, const Bytes& frame) {
+    return IsPlain({.name = "", .why = "", .tables = spec, .in = frame});
+  }
+  const Bytes frame_ = Ethernet({}, TcpPacket({}));
+};
+
+TEST_F(LongWayTest, IsNotForPlainPackets) {
+  EXPECT_TRUE(GoesTheShortWay(Scene(), frame_));
+  EXPECT_TRUE(GoesTheShortWay(Scene(), Ethernet({}, UdpPacket({.vip_port = 53}))));
+  // 4in6, L2 DSR, then 6in6, 6in4, L2 DSR.
+  for (const char* vip : {"203.0.113.11", "203.0.113.12"}) {
+    EXPECT_TRUE(GoesTheShortWay(Scene(), Ethernet({}, TcpPacket({.vip = ParseAddress(vip)}))))
+        << vip;
+  }
+  for (const char* vip : {"2001:db8:113::10", "2001:db8:113::11", "2001:db8:113::12"}) {
+    EXPECT_TRUE(GoesTheShortWay(
+        Scene(), Ethernet({}, TcpPacket({.client = kClient6, .vip = ParseAddress(vip)}))))
+        << vip;
+  }
+}
+
+TEST_F(LongWayTest, IsForPacketsOfAnotherKind) {
+  EXPECT_FALSE(GoesTheShortWay(Scene(), Ethernet({.tags = {{.tci = 7}}}, TcpPacket({}))));
+  EXPECT_FALSE(GoesTheShortWay(Scene(), Ethernet({}, TcpPacket({}, {.ttl = 1}))));
+}
+
+TEST_F(LongWayTest, IsForMissingBackendsAndNextHops) {
+  for (const char* vip : {"203.0.113.14", "203.0.113.15"}) {
+    EXPECT_FALSE(GoesTheShortWay(Scene(), Ethernet({}, TcpPacket({.vip = ParseAddress(vip)}))))
+        << vip;
+  }
+}
+
+TEST_F(LongWayTest, IsForParametersThatItAloneKnows) {
+  TablesSpec tagged = Scene();
+  tagged.vlan = 12;
+  EXPECT_FALSE(GoesTheShortWay(tagged, frame_));
+  TablesSpec without_source = Scene();
+  without_source.encap_source4 = "";
+  EXPECT_FALSE(GoesTheShortWay(without_source, frame_));
+}
+
+TEST_F(LongWayTest, IsForTheFirstByteTooMuch) {
+  const uint16_t inner = static_cast<uint16_t>(frame_.size() - sizeof(lb_ethernet));
+  TablesSpec fitting = Scene();
+  fitting.mtu = static_cast<uint16_t>(inner + sizeof(lb_ipv4));
+  EXPECT_TRUE(GoesTheShortWay(fitting, frame_));
+  fitting.mtu--;
+  EXPECT_FALSE(GoesTheShortWay(fitting, frame_));
+}
+
+TEST_F(LongWayTest, IsForSlotsAndServicesThatHaveMoved) {
+  TablesSpec moved = Scene();
+  for (PoolSpec& pool : moved.pools) {
+    if (pool.name != "tunnel4") continue;
+    pool.backends.push_back({.address = "10.0.1.99", .owns_slots = false});
+    pool.backends.front().moved_from = "10.0.1.99";
+    pool.backends.front().open_for_s = 10;
+  }
+  EXPECT_FALSE(GoesTheShortWay(moved, frame_));
+  TablesSpec structure = Scene();
+  structure.services.front().former = FormerSpec{.pool = "tunnel4", .for_s = 10};
+  EXPECT_FALSE(GoesTheShortWay(structure, frame_));
+}
+
+TEST_F(LongWayTest, IsForAllWithoutAnImage) {
+  const lb_view none{};
+  lb_plain plain;
+  lb_plain_begin(&plain, &none);
+  for (const uint32_t limit : plain.ip_length_limit) EXPECT_EQ(limit, 0u);
+}
+
+}  // namespace
+}  // namespace evenkeel::packets
