@@ -1,9 +1,11 @@
 // A burst of packets and the stages it goes through, each over the whole burst, so that what one
 // stage prefetches has arrived when the next one reads it:
 //
-//   classify: headers -> service, hash, slot      (prefetches the slots)
-//   resolve:  slot -> backend, next hop, verdict  (prefetches the counters)
-//   apply:    room is made, the core writes the frame
+//   classify: headers -> service, hash, slot      (prefetches the slots, then the backends)
+//   forward:  slot -> backend, next hop, verdict  (prefetches the counters), and the frame is written
+//
+// Plain packets are forwarded in one step (forward/plain.h), others by lb_resolve() and lb_apply().
+// Where packets of the burst are sampled, all of it is resolved before anything is written.
 //
 // Every packet leaves the stages in exactly one of two states: queued to be sent, or with a reason
 // not to be.
@@ -51,7 +53,7 @@ struct Burst {
   }
 };
 
-// Runs the three stages over what `burst->packet` holds.
+// Runs the stages over what `burst->packet` holds.
 void ForwardBurst(const lb_view& view, const FlowCounter* counters, Burst* burst);
 
 }  // namespace evenkeel

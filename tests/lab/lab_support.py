@@ -61,6 +61,17 @@ class Lab:
         return outcome
 
     @contextlib.contextmanager
+    def running(self, node, *command):
+        """A command in a node while the body runs, and what it has started."""
+        process = subprocess.Popen([LAB, "exec", "--name", self.name, node, "--", *command],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    @contextlib.contextmanager
     def background_load(self, *words):
         """Load beside the body: as long as it runs, or for --seconds. Afterwards `outcome` holds its JSON."""
         process = subprocess.Popen([LAB, "exec", "--name", self.name, "client", "--", HTTP_LOAD, *words],

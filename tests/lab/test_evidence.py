@@ -8,14 +8,12 @@ import json
 import os
 import pathlib
 import re
-import signal
-import subprocess
 import time
 
 import pytest
 
 from change_support import apply, end_trial, write
-from lab_support import HTTP_LOAD, LAB, LABS, ROOT, TARGET, set_weights, wait_until
+from lab_support import HTTP_LOAD, LABS, ROOT, TARGET, set_weights, wait_until
 from test_watch import start_nginx, steady_load, stop_nginx
 
 OUTSIDER = str(ROOT / "tests" / "lab" / "outsider.py")
@@ -93,14 +91,9 @@ def test_a_bad_canary_is_taken_back_while_only_its_slice_feels_it(lab):
 @contextlib.contextmanager
 def attack(lab, kind):
     words = [HTTP_LOAD, "--to", TARGET["4"], "--rate", "400", "--concurrency", "100", "--seconds", "3600"] if kind == "half" else [OUTSIDER, kind]
-    process = subprocess.Popen([LAB, "exec", "--name", lab.name, "client", "--", *words], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with lab.running("client", *words) as process:
         yield
         assert process.poll() is None, "the attack has ended by itself"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def test_no_outsider_ends_a_trial(lab):
@@ -190,9 +183,7 @@ def test_alarms_reach_a_program_and_a_webhook(lab, tmp_path):
     script, told, posted = tmp_path / "page", tmp_path / "told", tmp_path / "posted"
     script.write_text(f"#!/bin/sh\nline=$(printf '%s|' \"$@\"); printf '%s\\n' \"$line\" >> {told}\n", encoding="ascii")
     script.chmod(0o755)
-    server = subprocess.Popen([LAB, "exec", "--name", lab.name, "lb", "--", "/usr/bin/python3", "-c", WEBHOOK, str(posted)],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with lab.running("lb", "/usr/bin/python3", "-c", WEBHOOK, str(posted)):
         wait_until(lambda: lab.run("lb", "curl", "-s", "http://127.0.0.1:8099/", check=False).returncode == 0,
                    "the webhook listens")
         with control_flags(lab, f"--alarm-exec={script}", "--alarm-webhook=http://127.0.0.1:8099/alarm"):
@@ -208,6 +199,3 @@ def test_alarms_reach_a_program_and_a_webhook(lab, tmp_path):
             lab.cli("undrain", "web4/b2", "--reason", "test")
             lab.run("lb", "evenkeel", "audit", check=False)
             wait_until(lambda: told_of("cleared", "F63", told, posted), "both are told that it is over")
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()

@@ -2,12 +2,9 @@
 namespaces).
 """
 import contextlib
-import os
-import signal
-import subprocess
 import time
 
-from lab_support import LAB, TARGET, set_weights, wait_until
+from lab_support import TARGET, set_weights, wait_until
 from test_watch import raised, steady_load
 
 # Chance alone passes it less than once in ten million runs, for all backends of both services together.
@@ -58,16 +55,11 @@ def elephants(lab):
 @contextlib.contextmanager
 def elephant(lab):
     """One connection with most of the bytes of http4 while the body runs."""
-    process = subprocess.Popen(
-        [LAB, "exec", "--name", lab.name, "client", "--", "sh", "-c",
-         "head -c 240000000 /dev/zero | curl -sS --limit-rate 4M --max-time 90 -o /dev/null --data-binary @- "
-         f"http://{TARGET['4']}/"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with lab.running(
+            "client", "sh", "-c",
+            "head -c 240000000 /dev/zero | curl -sS --limit-rate 4M --max-time 90 -o /dev/null --data-binary @- "
+            f"http://{TARGET['4']}/"):
         yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def test_an_elephant_is_a_note_and_no_alarm(lab):

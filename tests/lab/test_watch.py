@@ -35,15 +35,9 @@ def raised(lab):
 def steady_load(lab, rate=400, seconds=3600):
     """Connections of both families from many addresses while the body runs."""
     words = [word for family in "46" for word in ("--to", TARGET[family])]
-    process = subprocess.Popen(
-        [LAB, "exec", "--name", lab.name, "client", "--", HTTP_LOAD,
-         *words, "--rate", str(rate), "--concurrency", "200", "--seconds", str(seconds), "--sources", "50"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with lab.running("client", HTTP_LOAD, *words, "--rate", str(rate), "--concurrency", "200",
+                     "--seconds", str(seconds), "--sources", "50"):
         yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @contextlib.contextmanager

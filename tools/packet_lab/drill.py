@@ -53,15 +53,20 @@ class Drill:
     @contextlib.contextmanager
     def traffic(self, *words, rate=RATE):
         targets = [word for target in TARGETS for word in ("--to", target)]
-        load = subprocess.Popen(
-            [LAB, "exec", "--name", self.name, "client", "--", HTTP_LOAD, *(words or targets), "--seconds", "3600",
-             "--rate", str(rate), "--concurrency", "200", *([] if words else ["--sources", "100"])],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        with self.running(HTTP_LOAD, *(words or targets), "--seconds", "3600", "--rate", str(rate), "--concurrency", "200",
+                          *([] if words else ["--sources", "100"])):
+            yield
+
+    @contextlib.contextmanager
+    def running(self, *command):
+        """A command of the client's while the body runs."""
+        process = subprocess.Popen([LAB, "exec", "--name", self.name, "client", "--", *command],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             yield
         finally:
-            os.killpg(load.pid, signal.SIGKILL)
-            load.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def alarms(self, *rules):
         return [alarm for alarm in self.cli("status")[1]["alarms"] if alarm["rule"] in rules]
@@ -262,16 +267,11 @@ def lesson_one_worker(drill):
         drill.node("client", finder, "once", str(port), check=False)
         if flows()[0] > before[0]:
             ports.append(str(port))
-    load = subprocess.Popen([LAB, "exec", "--name", drill.name, "client", "--", finder, "load", *ports],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with drill.running(finder, "load", *ports):
         drill.say(f"the port spreads packets so that all of them reach worker 0 ({len(ports)} source ports do that)")
         drill.ask("shares, backends, tables: all right. What is not?")
         drill.wait_for_alarm("F49")
         drill.say("evenkeel doctor looks at queues and RSS")
-    finally:
-        os.killpg(load.pid, signal.SIGKILL)
-        load.wait()
 
 
 LESSONS = (lesson_guards, lesson_override, lesson_behind_the_back, lesson_no_decapsulation, lesson_stale_neighbour,

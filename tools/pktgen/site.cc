@@ -13,17 +13,8 @@ namespace {
 constexpr uint8_t kSlotsLog2 = 16;
 constexpr uint16_t kManyBackends = 60;
 
-Address Ipv6(uint16_t group, uint16_t number) {
-  Address address{0xfd};
-  address[12] = static_cast<uint8_t>(group >> 8);
-  address[13] = static_cast<uint8_t>(group);
-  address[14] = static_cast<uint8_t>(number >> 8);
-  address[15] = static_cast<uint8_t>(number);
-  return address;
-}
-
 Address Backend(bool ipv4, uint16_t i) {
-  if (!ipv4) return Ipv6(1, static_cast<uint16_t>(i + 1));
+  if (!ipv4) return SiteIpv6(1, static_cast<uint16_t>(i + 1));
   return MapIpv4({10, 0, static_cast<uint8_t>(1 + i / 250), static_cast<uint8_t>(i % 250 + 1)});
 }
 
@@ -107,15 +98,24 @@ absl::Status AddMany(uint16_t many, ImageSpec* spec) {
 
 }  // namespace
 
+Address SiteIpv6(uint16_t group, uint16_t number) {
+  Address address{0xfd};
+  address[12] = static_cast<uint8_t>(group >> 8);
+  address[13] = static_cast<uint8_t>(group);
+  address[14] = static_cast<uint8_t>(number >> 8);
+  address[15] = static_cast<uint8_t>(number);
+  return address;
+}
+
 absl::StatusOr<ImageSpec> MakeSite(uint64_t generation, uint16_t backends, uint16_t many) {
   ImageSpec spec;
   spec.generation = generation;
   spec.revision = 1;
   spec.params.hash_key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
   spec.params.encap_source4 = {10, 0, 0, 10};
-  spec.params.encap_source6 = Ipv6(0, 10);
+  spec.params.encap_source6 = SiteIpv6(0, 10);
   spec.next_hops.push_back({MapIpv4({10, 0, 0, 1}), Mac{2, 0, 0, 0, 0, 1}});
-  spec.next_hops.push_back({Ipv6(0, 1), Mac{2, 0, 0, 0, 0, 1}});
+  spec.next_hops.push_back({SiteIpv6(0, 1), Mac{2, 0, 0, 0, 0, 1}});
   const absl::StatusOr<SharedFill> fill4 = MakeFill(true, backends);
   if (!fill4.ok()) return fill4.status();
   const absl::StatusOr<SharedFill> fill6 = MakeFill(false, backends);
@@ -124,7 +124,7 @@ absl::StatusOr<ImageSpec> MakeSite(uint64_t generation, uint16_t backends, uint1
   if (absl::Status s = AddPool("l2", {true, LB_ENCAP_L2DSR}, *fill4, &spec); !s.ok()) return s;
   if (absl::Status s = AddPool("v6", {false, LB_ENCAP_IPIP}, *fill6, &spec); !s.ok()) return s;
   const Address vip4 = MapIpv4({203, 0, 113, 10});
-  const Address vip6 = Ipv6(0x113, 10);
+  const Address vip6 = SiteIpv6(0x113, 10);
   AddService("bench", vip4, LB_TCP, 80, 0, &spec);
   AddService("bench-udp", vip4, LB_UDP, 53, 0, &spec);
   AddService("bench-l2", vip4, LB_TCP, 81, 1, &spec);

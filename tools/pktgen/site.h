@@ -18,6 +18,9 @@ namespace evenkeel::pktgen {
 
 inline constexpr uint16_t kManyMax = 1000;
 
+// fd00::GROUP:NUMBER: group 1 has backends, 0x113 VIPs.
+Address SiteIpv6(uint16_t group, uint16_t number);
+
 // `backends` of 1 to 1000 in each pool but the many.
 absl::StatusOr<ImageSpec> MakeSite(uint64_t generation, uint16_t backends, uint16_t many);
 

@@ -17,81 +17,23 @@
 #include "absl/status/statusor.h"
 #include "bpf/map_writer.h"
 #include "dataplane/forward/wire.h"
-#include "dataplane/table/fill.h"
 #include "dataplane/table/image_builder.h"
+#include "tools/pktgen/site.h"
 #include "tools/xdp_bench/wrapper.h"
 #include "tools/xdp_bench/wrapper.skel.h"
 
 namespace evenkeel {
 namespace {
 
-constexpr uint8_t kSlotsLog2 = 16;
 constexpr uint16_t kBackends = 100;
 constexpr uint32_t kFlowsMany = 10'000'000;
 
-Address Ipv6(uint16_t group, uint16_t number) {
-  Address address{0xfd};
-  address[12] = static_cast<uint8_t>(group >> 8);
-  address[13] = static_cast<uint8_t>(group);
-  address[14] = static_cast<uint8_t>(number >> 8);
-  address[15] = static_cast<uint8_t>(number);
-  return address;
-}
-
-absl::StatusOr<PoolSpec> MakePool(const char* name, bool ipv4, uint16_t first_lease,
-                                  uint16_t next_hop) {
-  PoolSpec pool;
-  pool.name = name;
-  pool.slots_log2 = kSlotsLog2;
-  std::vector<FillBackend> backends;
-  std::vector<uint16_t> leases;
-  for (uint16_t i = 0; i < kBackends; ++i) {
-    MemberSpec member;
-    member.address = ipv4 ? MapIpv4({10, 0, 1, static_cast<uint8_t>(i + 1)})
-                          : Ipv6(1, static_cast<uint16_t>(i + 1));
-    member.backend_id = BackendId(member.address);
-    member.lease = static_cast<uint16_t>(first_lease + i);
-    member.next_hop = next_hop;
-    member.weight = 100;
-    backends.push_back({member.backend_id, member.weight});
-    leases.push_back(member.lease);
-    pool.members.push_back(member);
-  }
-  const absl::StatusOr<Fill> fill = BuildFill(LB_FILL_EXACT, backends, kSlotsLog2);
-  if (!fill.ok()) return fill.status();
-  absl::StatusOr<TablePtr> table = Table::Create(PureSlots(*fill, leases));
-  if (!table.ok()) return table.status();
-  pool.base = *std::move(table);
-  pool.base_id_digest = IdDigest(*fill, backends);
-  const std::vector<uint32_t> owned = CountSlots(*fill, backends.size());
-  for (size_t i = 0; i < owned.size(); ++i) pool.members[i].slots = owned[i];
-  return pool;
-}
-
 absl::StatusOr<std::shared_ptr<const ImageView>> MakeImage() {
-  ImageSpec spec;
-  spec.generation = 1;
-  spec.revision = 1;
-  spec.params.hash_key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
-  spec.params.encap_source4 = {10, 0, 0, 10};
-  spec.params.encap_source6 = Ipv6(0, 10);
-  spec.next_hops.push_back({MapIpv4({10, 0, 0, 1}), Mac{2, 0, 0, 0, 0, 1}});
-  spec.next_hops.push_back({Ipv6(0, 1), Mac{2, 0, 0, 0, 0, 1}});
-  for (const bool ipv4 : {true, false}) {
-    absl::StatusOr<PoolSpec> pool =
-        MakePool(ipv4 ? "v4" : "v6", ipv4, ipv4 ? 0 : kBackends, ipv4 ? 0 : 1);
-    if (!pool.ok()) return pool.status();
-    spec.pools.push_back(*std::move(pool));
-    ServiceSpec service;
-    service.name = ipv4 ? "http4" : "http6";
-    service.vip = ipv4 ? MapIpv4({203, 0, 113, 10}) : Ipv6(0x113, 10);
-    service.ports = {{80, 80}};
-    service.pool = ipv4 ? 0 : 1;
-    spec.services.push_back(service);
-  }
-  absl::StatusOr<AlignedBytes> root = BuildImage(spec);
+  const absl::StatusOr<ImageSpec> spec = pktgen::MakeSite(1, kBackends, 0);
+  if (!spec.ok()) return spec.status();
+  absl::StatusOr<AlignedBytes> root = BuildImage(*spec);
   if (!root.ok()) return root.status();
-  const std::vector<TablePtr> tables = TablesOf(spec);
+  const std::vector<TablePtr> tables = TablesOf(*spec);
   absl::StatusOr<ImageView> image = ImageView::Verify(
       *std::move(root),
       [&](const Digest& digest) -> TablePtr {
@@ -134,8 +76,8 @@ std::vector<uint8_t> MakeFrame(bool ipv4, bool to_vip) {
     ip.payload_length = LB_NET16(20);
     ip.next_header = LB_PROTOCOL_TCP;
     ip.hop_limit = 64;
-    const Address client = Ipv6(0x100, 0);
-    const Address vip = Ipv6(0x113, to_vip ? 10 : 99);
+    const Address client = pktgen::SiteIpv6(0x100, 0);
+    const Address vip = pktgen::SiteIpv6(0x113, to_vip ? 10 : 99);
     std::memcpy(ip.source, client.data(), client.size());
     std::memcpy(ip.destination, vip.data(), vip.size());
     std::memcpy(&frame[14], &ip, sizeof(ip));
