@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from . import lifecycle, namespaces, programs, topology
+from . import namespaces, programs, topology
 from .errors import LabError
 from .state import State, lock
 
@@ -31,6 +31,12 @@ def main(arguments):
     return 1
 
 
+def _lifecycle():
+    """Only `up` and `down` need it, and what it needs takes longer to load than `exec` to run."""
+    from . import lifecycle
+    return lifecycle
+
+
 def _up(state, parsed):
     # So that `up` cleans up behind itself when it is told to end.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -46,13 +52,13 @@ def _up(state, parsed):
     with lock(state.name):
         if state.exists():
             namespaces.warn(f"lab '{state.name}' is there already: removed, and made anew")
-        lifecycle.set_up(state, options)
+        _lifecycle().set_up(state, options)
     return 0
 
 
 def _down(state, _):
     with lock(state.name):
-        lifecycle.tear_down(state)
+        _lifecycle().tear_down(state)
     return 0
 
 
