@@ -1,8 +1,8 @@
 // A burst of packets and the stages it goes through, each over the whole burst, so that what one
 // stage prefetches has arrived when the next one reads it:
 //
-//   classify: headers -> service, hash, slot      (prefetches the slots, then the backends)
-//   forward:  slot -> backend, next hop, verdict  (prefetches the counters), and the frame is written
+//   classify: headers -> service, hash, slot             (prefetches slots, then backends)
+//   forward:  slot -> backend, next hop, verdict, frame  (prefetches counters)
 //
 // Plain packets are forwarded in one step (forward/plain.h), others by lb_resolve() and lb_apply().
 // Where packets of the burst are sampled, all of it is resolved before anything is written.
