@@ -8,8 +8,9 @@
 //     verdict = lb_apply(view, data, end, &flow, &decision);    // writes the frame
 //   }
 //
-// A worker calls each step for a whole burst and prefetches between them (lb_prefetch_slot()).
-// No step allocates, locks or calls the system. Every length comes from the packet's own headers.
+// A worker takes a burst at a time: batch.h classifies it, plain.h decides and writes what is
+// plain, each the same as these steps. No step allocates, locks or calls the system. Every length
+// comes from the packet's own headers.
 #ifndef DATAPLANE_FORWARD_FORWARD_H_
 #define DATAPLANE_FORWARD_FORWARD_H_
 

@@ -1,9 +1,13 @@
 // lb_resolve() and lb_apply() at once, for the packet that nearly every packet is: untagged, of a
 // flow, to a slot that has not moved, out again untagged. Native only.
 //
-//   lb_plain_begin(&plain, &view);                                 // once a burst
-//   if (!lb_plain_find(&plain, &flow, &route)) ...                 // lb_resolve(), lb_apply()
-//   lb_plain_write(&plain, data - route.room, &flow, &route);
+//   lb_plain_begin(&plain, &view);                        // once a burst
+//   if (!lb_plain_find(&plain, &flow, &route)) ...        // lb_resolve(), lb_apply()
+//   make room: head grows by route.room; cut the frame to 14 + route.room + flow.ip_length bytes
+//   lb_plain_write(&plain, data, &flow, &route);
+//
+// Plain here is the way in and out; options and extension headers don't matter to it, as they do to
+// batch.h.
 //
 // The same bytes and counters in half the steps: what is the same for the whole burst is looked up
 // once, what such a packet cannot be is not asked, and headers leave as words. Whatever it does not
@@ -66,7 +70,8 @@ struct lb_plain_route {
   enum lb_plain_outer outer;
 };
 
-// False, and nothing has happened: the packet goes the long way. Reads only.
+// Only where lb_classify() said LB_FORWARD. False, and nothing has happened: the packet goes the
+// long way. Reads only.
 LB_INLINE int lb_plain_find(const struct lb_plain* plain, const struct lb_flow* flow,
                             struct lb_plain_route* route) {
   if (flow->l3_offset != sizeof(struct lb_ethernet) || flow->ttl <= 1) return 0;
@@ -159,7 +164,8 @@ LB_INLINE void lb_plain_write_outer6(const struct lb_plain* plain, uint8_t* data
   head->destination[1] = destination.word[1];
 }
 
-// Writes the frame that begins at `data`, `route->room` bytes before it used to.
+// Writes the frame that begins at `data`, `route->room` bytes before it used to: the adapter has
+// made sure of them.
 LB_INLINE void lb_plain_write(const struct lb_plain* plain, uint8_t* data,
                               const struct lb_flow* flow, const struct lb_plain_route* route) {
   uint16_t type = flow->family == LB_IPV4 ? LB_ETHERTYPE_IPV4 : LB_ETHERTYPE_IPV6;

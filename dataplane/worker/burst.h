@@ -37,7 +37,7 @@ struct Burst {
   Sampler sampler;     // and which packets it shows to control
   uint64_t now_tsc = 0;
   lb_flow flow[kPackets];
-  lb_decision decision[kPackets];
+  lb_decision decision[kPackets];  // of plain packets that are sent: counter and reason only
   // Why, for each packet that is not to be sent.
   uint8_t reason[kPackets];
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "dataplane/forward/flow.h"
-#include "dataplane/forward/plain.h"
+#include "dataplane/forward/wire.h"
 
 namespace evenkeel {
 

@@ -62,13 +62,14 @@ class Lab:
 
     @contextlib.contextmanager
     def running(self, node, *command):
-        """A command in a node while the body runs, and what it has started."""
+        """A command in a node beside the body. Afterwards it is killed, with what it has started."""
         process = subprocess.Popen([LAB, "exec", "--name", self.name, node, "--", *command],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and somebody has asked
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     @contextlib.contextmanager

@@ -51,6 +51,16 @@ TablesSpec Scene() {
   return spec;
 }
 
+TablesSpec WideScene() {
+  TablesSpec spec = Scene();
+  for (PoolSpec& pool : spec.pools) {
+    const std::string prefix = pool.name == "tunnel4" ? "10.0.1." : "fd00::1:";
+    if (pool.name.substr(0, 6) != "tunnel") continue;
+    for (const char* host : {"12", "13"}) pool.backends.push_back({.address = prefix + host});
+  }
+  return spec;
+}
+
 Bytes TcpPacket(const Conversation& c, IpSpec ip, uint8_t flags, const Bytes& payload) {
   ip.source = c.client;
   ip.destination = c.vip;

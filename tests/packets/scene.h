@@ -31,6 +31,8 @@ inline constexpr Mac kDsr6Mac = {0x02, 0, 0, 0, 1, 0x22};
 //   203.0.113.128/25   80/tcp                                   IPIP
 //   2001:db8:113::10, ::11, ::12, ::13 .. ::16 the same for IPv6: 6in6, 6in4, L2 DSR .., ::8000/113
 TablesSpec Scene();
+// The same with three backends in each tunnel's pool, so that slots and counters differ.
+TablesSpec WideScene();
 
 // A TCP segment between client and VIP of one family.
 struct Conversation {

@@ -21,9 +21,10 @@
 
 namespace evenkeel::packets {
 
-inline constexpr Mac kGateway4Mac = {0x02, 0, 0, 0, 0, 0x04};
-inline constexpr Mac kGateway6Mac = {0x02, 0, 0, 0, 0, 0x06};
-inline constexpr Mac kPortMac = {0x02, 0, 0, 0, 0, 0x10};
+// Of six different bytes each: one in another's place is seen.
+inline constexpr Mac kGateway4Mac = {0x02, 0x41, 0x42, 0x43, 0x44, 0x04};
+inline constexpr Mac kGateway6Mac = {0x02, 0x61, 0x62, 0x63, 0x64, 0x06};
+inline constexpr Mac kPortMac = {0x02, 0x11, 0x12, 0x13, 0x14, 0x10};
 
 struct BackendSpec {
   std::string address;

@@ -28,11 +28,16 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 LIBC = ctypes.CDLL(None)
 
 
+def die_with_parent():
+    """Of a child, before it runs: what polls must not outlive a bench that was killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def prefer():
     """Of a child, before it runs: with automatic grouping nice(1) does nothing against another session, so the
-    session itself is raised. A forwarder that polls must not outlive a bench that was killed."""
+    session itself is raised."""
     os.setsid()
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_parent()
     with contextlib.suppress(OSError):
         pathlib.Path("/proc/self/autogroup").write_text("-20")
 

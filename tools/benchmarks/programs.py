@@ -3,7 +3,7 @@ import json
 import statistics
 import subprocess
 
-from benchmarks.harness import BenchError, built, prefer, write_json
+from benchmarks.harness import BenchError, built, die_with_parent, prefer, write_json
 
 XDP_PACKETS = 1_000_000
 BACKENDS = 100
@@ -34,7 +34,7 @@ def churn(options):
     rows = {}
     for failures in (0, 3):
         result = subprocess.run([str(program), f"--connections={options.connections}", f"--node_failures={failures}",
-                                 "--json"], stdout=subprocess.PIPE, text=True, check=False)
+                                 "--json"], stdout=subprocess.PIPE, text=True, check=False, preexec_fn=die_with_parent)
         if result.returncode:
             raise BenchError(f"evenkeel-churn ended with status {result.returncode}")
         row = rows[failures] = json.loads(result.stdout)
@@ -53,5 +53,6 @@ def health(options):
     program = built(options.build, "tests/control/health/prober_benchmark")
     for kind, target in HEALTH_TARGETS.items():
         print(f"health, target less than {target}:", flush=True)
-        status = subprocess.run([str(program), "10000", "20", kind], check=False).returncode
+        status = subprocess.run([str(program), "10000", "20", kind], check=False,
+                                preexec_fn=die_with_parent).returncode
         print("  void: more than one check in a hundred has failed" if status else "", end="\n" if status else "")

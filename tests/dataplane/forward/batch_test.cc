@@ -82,6 +82,49 @@ TEST_F(BatchTest, AgreesOnMutatedBurstsOfAnySize) {
   }
 }
 
+// Whether the shortest way takes a frame whose service the memo knows, or does not know.
+class Tcp4Test : public BatchTest {
+ protected:
+  bool IsTaken(const Bytes& frame) {
+    const auto exact = std::make_unique<uint8_t[]>(frame.size());
+    std::copy(frame.begin(), frame.end(), exact.get());
+    lb_flow flow;
+    return lb_batch_add_tcp4(&batch_, &memo_, exact.get(), exact.get() + frame.size(), &flow, 0) !=
+           0;
+  }
+  const Tables tables_{Scene()};
+  const Bytes frame_ = Ethernet({}, TcpPacket({}));
+};
+
+TEST_F(Tcp4Test, TakesWhatTheMemoKnows) {
+  lb_batch_begin(&tables_.view(), &batch_, &memo_);
+  EXPECT_FALSE(IsTaken(frame_));
+  ASSERT_NO_FATAL_FAILURE(ExpectAsOneByOne(tables_.view(), {frame_}));
+  EXPECT_TRUE(IsTaken(frame_));
+  EXPECT_TRUE(IsTaken(Ethernet({.padding = 6}, TcpPacket({}))));
+  EXPECT_TRUE(IsTaken(Ethernet({}, TcpPacket({.client_port = 40001}, {}, kTcpSyn))));
+}
+
+TEST_F(Tcp4Test, LeavesItsNeighboursToTheOthers) {
+  ASSERT_NO_FATAL_FAILURE(ExpectAsOneByOne(tables_.view(), {frame_}));
+  const auto changed = [this](size_t at, uint8_t value) {
+    Bytes frame = frame_;
+    frame[at] = value;
+    return frame;
+  };
+  EXPECT_FALSE(IsTaken(Ethernet({.tags = {{.tci = 7}}}, TcpPacket({}))));
+  EXPECT_FALSE(IsTaken(Ethernet({}, UdpPacket({}))));
+  EXPECT_FALSE(IsTaken(Ethernet({}, TcpPacket(kTo6))));
+  EXPECT_FALSE(IsTaken(Ethernet({}, TcpPacket({.vip_port = 8000}))));
+  EXPECT_FALSE(IsTaken(Ethernet({}, TcpPacket({.vip = ParseAddress("203.0.113.13")}))));
+  EXPECT_FALSE(IsTaken(Bytes(frame_.begin(), frame_.end() - 1)));
+  EXPECT_FALSE(IsTaken(changed(14, 0x46)));                    // options
+  EXPECT_FALSE(IsTaken(changed(14 + 6, 0x20)));                // more fragments
+  EXPECT_FALSE(IsTaken(changed(14 + 20 + 12, 0x40)));          // a TCP header of 16 bytes
+  EXPECT_FALSE(IsTaken(changed(14 + 20 + 12, 0xf0)));          // one beyond the packet's end
+  EXPECT_FALSE(IsTaken(changed(14 + 3, frame_[14 + 3] + 1)));  // a packet beyond the frame's
+}
+
 TEST_F(BatchTest, ForgetsWithTheGeneration) {
   const Bytes frame = Ethernet({}, TcpPacket({}));
   const Tables before(Scene());

@@ -89,7 +89,7 @@ class Burst {
     benchmark::ClobberMemory();
   }
 
-  // The same for any packet.
+  // The same by lb_resolve() and lb_apply() only.
   void ForwardTheLongWay(const lb_view& view) {
     PrefetchBackends(view);
     for (size_t i = 0; i < kBurst; i++)

@@ -36,6 +36,7 @@ void ExpectAsTheLongWay(const lb_view& view, const Bytes& in, bool* taken) {
   ASSERT_EQ(route.counter, expected.decision.counter);
   const size_t head = sizeof(lb_ethernet) + route.room;
   const auto out = std::make_unique<uint8_t[]>(head + flow.ip_length);
+  std::fill_n(out.get(), head, uint8_t{0xee});
   std::copy_n(in.begin() + sizeof(lb_ethernet), flow.ip_length, out.get() + head);
   lb_plain_write(&plain, out.get(), &flow, &route);
   const Bytes written(out.get(), out.get() + head + flow.ip_length);
@@ -59,30 +60,54 @@ TEST(PlainTest, AgreesOnTheCorpusAndTakesMuchOfIt) {
   EXPECT_GE(taken, 40u);
 }
 
+// Any packet of the corpus or of many clients, then a few bytes of it changed.
+Bytes SomeFrame(std::mt19937& random, const std::vector<Case>& corpus) {
+  Conversation conversation = random() % 2 != 0 ? kTo4 : kTo6;
+  conversation.client_port = static_cast<uint16_t>(random());
+  Bytes frame = random() % 2 != 0 ? corpus[random() % corpus.size()].in
+                                  : Ethernet({}, TcpPacket(conversation));
+  Mutate(random, frame);
+  return frame;
+}
+
+TablesSpec WithSources(const char* source4, const char* source6, uint16_t mtu) {
+  TablesSpec spec = WideScene();
+  spec.encap_source4 = source4;
+  spec.encap_source6 = source6;
+  spec.mtu = mtu;
+  return spec;
+}
+
 TEST(PlainTest, AgreesOnMutatedFramesWhateverTheParameters) {
   std::mt19937 random(TestSeed());
   const std::vector<Case> corpus = Corpus();
-  size_t taken = 0;
-  const std::pair<const char*, const char*> sources[] = {{"10.0.0.10/32", "fd00::10/128"},
-                                                         {"10.200.0.0/16", "fd00::/64"},
-                                                         {"10.201.202.192/26", "fd00::7:0/112"}};
-  for (const auto& [source4, source6] : sources) {
-    for (const uint16_t mtu : {uint16_t{1600}, uint16_t{95}}) {
-      TablesSpec spec = Scene();
-      spec.encap_source4 = source4;
-      spec.encap_source6 = source6;
-      spec.mtu = mtu;
-      const Tables tables(spec);
-      for (int i = 0; i < kFrames; i++) {
-        Bytes frame = corpus[random() % corpus.size()].in;
-        Mutate(random, frame);
-        bool went = false;
-        ASSERT_NO_FATAL_FAILURE(ExpectAsTheLongWay(tables.view(), frame, &went));
-        taken += went ? 1 : 0;
-      }
+  for (const TablesSpec& spec :
+       {WithSources("10.0.0.10/32", "fd00::10/128", 1600),
+        WithSources("10.200.0.0/16", "fd00::/64", 1600),
+        WithSources("10.201.202.192/26", "fd00::7:0/112", 95),
+        WithSources("", "fd00::10/128", 1600), WithSources("10.0.0.10/32", "", 1600)}) {
+    const Tables tables(spec);
+    for (int i = 0; i < kFrames; i++) {
+      bool taken = false;
+      ASSERT_NO_FATAL_FAILURE(ExpectAsTheLongWay(tables.view(), SomeFrame(random, corpus), &taken));
     }
   }
-  EXPECT_GT(taken, static_cast<size_t>(kFrames) / 10);
+}
+
+TEST(PlainTest, TakesMostOfWhatIsForwarded) {
+  std::mt19937 random(1);  // what it has to reach is expected of these frames
+  const std::vector<Case> corpus = Corpus();
+  const Tables tables(WideScene());
+  int taken_count = 0, forwarded = 0;
+  for (int i = 0; i < kFrames; i++) {
+    const Bytes frame = SomeFrame(random, corpus);
+    bool taken = false;
+    ASSERT_NO_FATAL_FAILURE(ExpectAsTheLongWay(tables.view(), frame, &taken));
+    taken_count += taken ? 1 : 0;
+    forwarded += RunNative(tables.view(), frame).verdict == LB_FORWARD ? 1 : 0;
+  }
+  EXPECT_GT(forwarded, kFrames / 4);
+  EXPECT_GT(taken_count, forwarded * 8 / 10);
 }
 
 // One case each of what has to go the long way, beside its neighbour that need not.
@@ -112,6 +137,29 @@ TEST_F(LongWayTest, IsNotForPlainPackets) {
 TEST_F(LongWayTest, IsForPacketsOfAnotherKind) {
   EXPECT_FALSE(GoesTheShortWay(Scene(), Ethernet({.tags = {{.tci = 7}}}, TcpPacket({}))));
   EXPECT_FALSE(GoesTheShortWay(Scene(), Ethernet({}, TcpPacket({}, {.ttl = 1}))));
+  EXPECT_FALSE(GoesTheShortWay(Scene(), Ethernet({}, TcpPacket(kTo6, {.ttl = 1}))));
+}
+
+TEST_F(LongWayTest, IsForIcmp) {
+  size_t echoes = 0;
+  for (const std::vector<Case>& cases : {ReplyCases(), IcmpErrorCases()}) {
+    for (const Case& c : cases) {
+      const Tables tables(c.tables);
+      lb_flow flow;
+      if (lb_classify(&tables.view(), c.in.data(), c.in.data() + c.in.size(), &flow) ==
+              LB_FORWARD &&
+          (flow.flags & LB_FLOW_ICMP_ERROR) != 0) {
+        EXPECT_FALSE(IsPlain(c)) << c.name;
+      }
+      if ((flow.flags & LB_FLOW_ECHO) == 0) continue;
+      lb_plain plain;
+      lb_plain_begin(&plain, &tables.view());
+      lb_plain_route route;
+      EXPECT_FALSE(lb_plain_find(&plain, &flow, &route)) << c.name;
+      ++echoes;
+    }
+  }
+  EXPECT_GT(echoes, 0u);
 }
 
 TEST_F(LongWayTest, IsForMissingBackendsAndNextHops) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "tests/dataplane/worker/eal_environment.h"
@@ -56,49 +57,91 @@ TEST(BurstTest, TreatsEveryPacketOfTheCorpusAsTheCoreDoes) {
   EXPECT_EQ(wire.buffers_out(), 0u);
 }
 
+packets::Bytes SomeFrame(std::mt19937& random, const std::vector<packets::Case>& corpus) {
+  packets::Conversation conversation = random() % 2 != 0 ? packets::kTo4 : packets::kTo6;
+  conversation.client_port = static_cast<uint16_t>(random());
+  packets::Bytes frame = random() % 2 != 0 ? packets::Ethernet({}, packets::TcpPacket(conversation))
+                                           : corpus[random() % corpus.size()].in;
+  packets::Mutate(random, frame);
+  return frame;
+}
+
 // Plain packets and others side by side: none takes another's place, bytes or reason.
-TEST(BurstTest, TreatsMixedBurstsAsTheCoreDoes) {
+class MixedBurstTest : public testing::Test {
+ protected:
+  void ExpectAsTheCoreDoes(std::mt19937& random) {
+    const packets::Tables tables(packets::WideScene());
+    const GenerationCounters counters(1024);
+    std::vector<packets::Outcome> expected;
+    burst_->count = static_cast<uint16_t>(1 + random() % Burst::kPackets);
+    for (uint16_t i = 0; i < burst_->count; ++i) {
+      const packets::Bytes frame = SomeFrame(random, corpus_);
+      expected.push_back(packets::RunNative(tables.view(), frame));
+      burst_->packet[i] = wire_.MakePacket(frame);
+    }
+    ForwardBurst(tables.view(), &counters.flow(0), burst_.get());
+
+    const std::span<const uint8_t> sent(burst_->to_send, burst_->to_send_count);
+    EXPECT_TRUE(std::ranges::is_sorted(sent));
+    for (const uint8_t at : sent) ASSERT_NO_FATAL_FAILURE(ExpectSent(at, expected[at]));
+    for (uint16_t i = 0; i < burst_->other_count; ++i) {
+      ASSERT_EQ(burst_->reason[burst_->others[i]], expected[burst_->others[i]].reason);
+    }
+    ASSERT_EQ(burst_->to_send_count + burst_->other_count, burst_->count);
+    rte_pktmbuf_free_bulk(burst_->packet, burst_->count);
+  }
+
+  void ExpectSent(uint8_t at, const packets::Outcome& expected) {
+    ASSERT_TRUE(expected.verdict == LB_FORWARD || expected.verdict == LB_REPLY);
+    const rte_mbuf* packet = burst_->packet[at];
+    const uint8_t* data = rte_pktmbuf_mtod(packet, const uint8_t*);
+    ASSERT_EQ(packets::HexDump({data, data + packet->data_len}), packets::HexDump(expected.out));
+    ASSERT_EQ(packet->pkt_len, packet->data_len);
+    ASSERT_EQ(burst_->decision[at].reason, expected.reason);
+    if (expected.verdict != LB_FORWARD) return;
+    ASSERT_EQ(burst_->decision[at].counter, expected.decision.counter);
+    ASSERT_EQ(std::memcmp(&burst_->flow[at], &expected.flow, sizeof(lb_flow)), 0);
+  }
+
+  RingPort wire_;
+  const std::vector<packets::Case> corpus_ = packets::Corpus();
+  const std::unique_ptr<Burst> burst_ = std::make_unique<Burst>();
+};
+
+TEST_F(MixedBurstTest, TreatsEachPacketAsTheCoreDoes) {
   std::mt19937 random(TestSeed());
-  RingPort wire;
-  const std::vector<packets::Case> corpus = packets::Corpus();
+  for (int round = 0; round < 500; ++round) ASSERT_NO_FATAL_FAILURE(ExpectAsTheCoreDoes(random));
+  EXPECT_EQ(wire_.buffers_out(), 0u);
+}
+
+TEST_F(MixedBurstTest, TreatsEachPacketAsTheCoreDoesWhereSomeAreSampled) {
+  std::mt19937 random(TestSeed());
+  const SampleMemory memory = *SampleMemory::Create(1);
+  SetSampleRate(memory.ring(0), 100);
+  burst_->sampler = Sampler(memory.ring(0), 1);
+  std::vector<lb_sample> samples;
+  for (int round = 0; round < 500; ++round) {
+    ASSERT_NO_FATAL_FAILURE(ExpectAsTheCoreDoes(random));
+    TakeSamples(memory.ring(0), &samples);
+  }
+  EXPECT_FALSE(samples.empty());
+  EXPECT_EQ(wire_.buffers_out(), 0u);
+}
+
+// A plain packet's decision is written in part only: what else is there was there before.
+TEST_F(MixedBurstTest, DecidesPlainPacketsInOneStep) {
   const packets::Tables tables(packets::Scene());
   const GenerationCounters counters(1024);
-  const auto burst = std::make_unique<Burst>();
-  for (int round = 0; round < 500; ++round) {
-    std::vector<packets::Outcome> expected;
-    burst->count = static_cast<uint16_t>(1 + random() % Burst::kPackets);
-    for (uint16_t i = 0; i < burst->count; ++i) {
-      packets::Bytes frame = random() % 2 != 0 ? packets::Ethernet({}, packets::TcpPacket({}))
-                                               : corpus[random() % corpus.size()].in;
-      packets::Mutate(random, frame);
-      expected.push_back(packets::RunNative(tables.view(), frame));
-      burst->packet[i] = wire.MakePacket(frame);
-    }
-    ForwardBurst(tables.view(), &counters.flow(0), burst.get());
-
-    std::vector<uint8_t> order;
-    for (uint16_t i = 0; i < burst->to_send_count; ++i) {
-      const uint8_t at = burst->to_send[i];
-      order.push_back(at);
-      const packets::Outcome& outcome = expected[at];
-      ASSERT_TRUE(outcome.verdict == LB_FORWARD || outcome.verdict == LB_REPLY);
-      const uint8_t* data = rte_pktmbuf_mtod(burst->packet[at], const uint8_t*);
-      ASSERT_EQ(packets::HexDump({data, data + burst->packet[at]->data_len}),
-                packets::HexDump(outcome.out));
-      ASSERT_EQ(burst->packet[at]->pkt_len, burst->packet[at]->data_len);
-      ASSERT_EQ(burst->decision[at].reason, outcome.reason);
-      if (outcome.verdict == LB_FORWARD) {
-        ASSERT_EQ(burst->decision[at].counter, outcome.decision.counter);
-      }
-    }
-    EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
-    for (uint16_t i = 0; i < burst->other_count; ++i) {
-      ASSERT_EQ(burst->reason[burst->others[i]], expected[burst->others[i]].reason);
-    }
-    ASSERT_EQ(burst->to_send_count + burst->other_count, burst->count);
-    rte_pktmbuf_free_bulk(burst->packet, burst->count);
+  burst_->count = 1;
+  for (const bool plain : {true, false}) {
+    burst_->decision[0].state = 0xee;
+    burst_->packet[0] = wire_.MakePacket(packets::Ethernet(
+        {}, packets::TcpPacket({}, {.ttl = static_cast<uint8_t>(plain ? 64 : 1)})));
+    ForwardBurst(tables.view(), &counters.flow(0), burst_.get());
+    EXPECT_EQ(burst_->to_send_count, plain ? 1 : 0);
+    EXPECT_EQ(burst_->decision[0].state, plain ? 0xee : LB_SLOT_PURE);
+    rte_pktmbuf_free(burst_->packet[0]);
   }
-  EXPECT_EQ(wire.buffers_out(), 0u);
 }
 
 TEST(BurstTest, SendsThePacketsOfEveryStoryAndTracksItsFlowsAsTheCoreDoes) {
