@@ -10,8 +10,8 @@
 // knows, for the last few thousand (VIP, port, protocol) that this worker has met, which service
 // they are: a pure function of the tables, so that it is right whatever it holds, and forgotten
 // with the generation. And of the packets whose service the memo knows the plain ones (no options,
-// no extension headers, no fragment) take a short way, those that are TCP in untagged IPv4 a
-// shorter one; any other goes through lb_match_packet().
+// no extension headers, no fragment) take a short way, untagged TCP a shorter one; any other goes
+// through lb_match_packet().
 // tests/dataplane/forward/batch_test.cc holds both against each other.
 #ifndef DATAPLANE_FORWARD_BATCH_H_
 #define DATAPLANE_FORWARD_BATCH_H_
@@ -164,50 +164,106 @@ LB_STATIC_ASSERT(__builtin_offsetof(struct lb_flow, l4_offset) == 16 &&
                      __builtin_offsetof(struct lb_flow, ttl) == 28 &&
                      __builtin_offsetof(struct lb_flow, flags) == 29 &&
                      sizeof(struct lb_flow) == 32,
-                 "as lb_batch_add_tcp4() writes them");
+                 "as lb_batch_add_tcp_of() writes them");
 
-// The shortest way, for what most packets are: untagged IPv4 without options, no fragment, TCP, to
-// a service that the memo knows. False: it is none of these, or not right, and nothing is written.
-LB_INLINE int lb_batch_add_tcp4(struct lb_batch* batch, struct lb_memo* memo, const uint8_t* data,
-                                const uint8_t* end, struct lb_flow* flow, uint32_t position) {
+// What the shortest way reads of an IP header that is plain, and only TCP behind it.
+struct lb_plain_ip {
+  struct lb_addresses addresses;
+  uint32_t total_length;
+  uint32_t flags;  // LB_FLOW_DONT_FRAGMENT
+  uint8_t tos;
+  uint8_t ttl;
+};
+
+// `header` of at least sizeof(struct lb_ipv4) bytes. False: it is not plain, or not right.
+LB_INLINE int lb_read_plain_ipv4(const uint8_t* header, struct lb_plain_ip* read) {
+  const struct lb_ipv4* ip = (const struct lb_ipv4*)header;
+  if (ip->version_ihl != 0x45 || ip->protocol != LB_PROTOCOL_TCP) return 0;
+  if (ip->flags_offset & LB_IPV4_FRAGMENT_MASK) return 0;
+  read->total_length = LB_NET16(ip->total_length);
+  read->flags = ip->flags_offset & LB_IPV4_DONT_FRAGMENT ? LB_FLOW_DONT_FRAGMENT : 0;
+  read->tos = ip->tos;
+  read->ttl = ip->ttl;
+  read->addresses.source = lb_address_of_ipv4(ip->source);
+  read->addresses.destination = lb_address_of_ipv4(ip->destination);
+  return 1;
+}
+
+// The same for sizeof(struct lb_ipv6).
+LB_INLINE int lb_read_plain_ipv6(const uint8_t* header, struct lb_plain_ip* read) {
+  const struct lb_ipv6* ip = (const struct lb_ipv6*)header;
+  uint32_t first_word = LB_NET32(ip->version_class_label);
+  if (first_word >> 28 != 6 || ip->next_header != LB_PROTOCOL_TCP) return 0;
+  read->total_length = (uint32_t)sizeof(*ip) + LB_NET16(ip->payload_length);
+  read->flags = LB_FLOW_DONT_FRAGMENT;
+  read->tos = (uint8_t)(first_word >> 20);
+  read->ttl = ip->hop_limit;
+  read->addresses.source.word[0] = ip->source[0];
+  read->addresses.source.word[1] = ip->source[1];
+  read->addresses.destination.word[0] = ip->destination[0];
+  read->addresses.destination.word[1] = ip->destination[1];
+  return read->total_length <= 0xffff;
+}
+
+// `family` is a constant at every call.
+LB_INLINE int lb_batch_add_tcp_of(struct lb_batch* batch, struct lb_memo* memo, const uint8_t* data,
+                                  const uint8_t* end, struct lb_flow* flow, uint32_t position,
+                                  uint32_t family) {
   const uint32_t l3_offset = sizeof(struct lb_ethernet);
-  const uint32_t l4_offset = l3_offset + sizeof(struct lb_ipv4);
-  const struct lb_ipv4* ip = (const struct lb_ipv4*)(data + l3_offset);
+  const uint32_t ip_header = family == LB_IPV4 ? sizeof(struct lb_ipv4) : sizeof(struct lb_ipv6);
+  const uint32_t l4_offset = l3_offset + ip_header;
   const struct lb_tcp* tcp = (const struct lb_tcp*)(data + l4_offset);
   if ((const uint8_t*)(tcp + 1) > end) return 0;
-  if (((const struct lb_ethernet*)data)->type != LB_ETHERTYPE_IPV4) return 0;
-  uint32_t flags_offset = ip->flags_offset;
-  if (ip->version_ihl != 0x45 || ip->protocol != LB_PROTOCOL_TCP) return 0;
-  if (flags_offset & LB_IPV4_FRAGMENT_MASK) return 0;
-  uint32_t total_length = LB_NET16(ip->total_length);
-  uint32_t header_length = (tcp->data_offset >> 4) * 4u;
-  if (data + l3_offset + total_length > end) return 0;
-  if (header_length < sizeof(*tcp) || sizeof(*ip) + header_length > total_length) return 0;
+  struct lb_plain_ip ip;
+  if (!(family == LB_IPV4 ? lb_read_plain_ipv4(data + l3_offset, &ip)
+                          : lb_read_plain_ipv6(data + l3_offset, &ip)))
+    return 0;
+  uint32_t tcp_header = (tcp->data_offset >> 4) * 4u;
+  if (data + l3_offset + ip.total_length > end) return 0;
+  if (tcp_header < sizeof(*tcp) || ip_header + tcp_header > ip.total_length) return 0;
 
   uint32_t ports = 0;  // source, destination
   __builtin_memcpy(&ports, tcp, sizeof(ports));
-  struct lb_address destination = lb_address_of_ipv4(ip->destination);
-  uint32_t key = ports >> 16 | LB_PROTOCOL_TCP << 16 | LB_IPV4 << 24;  // as lb_memo_key()
-  const struct lb_memo_entry* entry = lb_memo_place(memo, destination, key);
-  // The key says IPv4: the first word of its address is 0.
-  if (entry->key != key || entry->address[1] != destination.word[1]) return 0;
+  const struct lb_address* destination = &ip.addresses.destination;
+  uint32_t key = ports >> 16 | LB_PROTOCOL_TCP << 16 | family << 24;  // as lb_memo_key()
+  const struct lb_memo_entry* entry = lb_memo_place(memo, *destination, key);
+  if (entry->key != key || entry->address[1] != destination->word[1]) return 0;
+  // Of an IPv4 address, which the key tells, the first word is 0.
+  if (family == LB_IPV6 && entry->address[0] != destination->word[0]) return 0;
 
-  uint64_t flags = LB_FLOW_HAS_PORTS;
-  if (flags_offset & LB_IPV4_DONT_FRAGMENT) flags |= LB_FLOW_DONT_FRAGMENT;
+  uint64_t flags = LB_FLOW_HAS_PORTS | ip.flags;
   if ((tcp->flags & (LB_TCP_SYN | LB_TCP_ACK)) == LB_TCP_SYN) flags |= LB_FLOW_NEW;
-  uint64_t tail[2] = {l4_offset | total_length << 16 | (uint64_t)ports << 32,
-                      LB_IPV4 | LB_PROTOCOL_TCP << 8 | LB_TCP << 16 | (uint64_t)ip->tos << 24 |
-                          (uint64_t)ip->ttl << 32 | flags << 40};
+  uint64_t tail[2] = {l4_offset | ip.total_length << 16 | (uint64_t)ports << 32,
+                      family | LB_PROTOCOL_TCP << 8 | LB_TCP << 16 | (uint64_t)ip.tos << 24 |
+                          (uint64_t)ip.ttl << 32 | flags << 40};
   flow->service = entry->service;
   flow->l3_offset = (uint16_t)l3_offset;
   __builtin_memcpy((uint8_t*)flow + __builtin_offsetof(struct lb_flow, l4_offset), tail,
                    sizeof(tail));
 
   struct lb_hash_message message;
-  lb_hash_message_ipv4(&message, ip->source, ip->destination,
-                       ports | (uint64_t)LB_PROTOCOL_TCP << 32, entry->client_only);
-  lb_batch_message(batch, LB_IPV4, &message, position);
+  uint64_t ports_word = ports | (uint64_t)LB_PROTOCOL_TCP << 32;
+  if (family == LB_IPV4)
+    lb_hash_message_ipv4(&message, lb_ipv4_of_address(ip.addresses.source),
+                         lb_ipv4_of_address(*destination), ports_word, entry->client_only);
+  else
+    lb_hash_message_ipv6(&message, ip.addresses.source, *destination, ports_word,
+                         entry->client_only);
+  lb_batch_message(batch, family, &message, position);
   return 1;
+}
+
+// The shortest way, for what most packets are: untagged, TCP right behind the IP header, no
+// options or fragment, to a service that the memo knows. False: it is none of these, or not right,
+// and nothing is written.
+LB_INLINE int lb_batch_add_tcp(struct lb_batch* batch, struct lb_memo* memo, const uint8_t* data,
+                               const uint8_t* end, struct lb_flow* flow, uint32_t position) {
+  const struct lb_ethernet* ethernet = (const struct lb_ethernet*)data;
+  if ((const uint8_t*)(ethernet + 1) > end) return 0;
+  if (LB_LIKELY(ethernet->type == LB_ETHERTYPE_IPV4))
+    return lb_batch_add_tcp_of(batch, memo, data, end, flow, position, LB_IPV4);
+  if (ethernet->type != LB_ETHERTYPE_IPV6) return 0;
+  return lb_batch_add_tcp_of(batch, memo, data, end, flow, position, LB_IPV6);
 }
 
 // As lb_classify(), but for hash and slot. `position`: the flow's place in what lb_batch_finish()
@@ -216,7 +272,7 @@ LB_INLINE enum lb_verdict lb_batch_add(const struct lb_view* view, struct lb_bat
                                        struct lb_memo* memo, const uint8_t* data,
                                        const uint8_t* end, struct lb_flow* flow,
                                        uint32_t position) {
-  if (lb_batch_add_tcp4(batch, memo, data, end, flow, position)) return LB_FORWARD;
+  if (lb_batch_add_tcp(batch, memo, data, end, flow, position)) return LB_FORWARD;
   struct lb_addresses addresses;
   if (LB_UNLIKELY(!lb_parse_plain(data, end, flow, &addresses)))
     return lb_batch_add_any(view, batch, memo, data, end, flow, position);

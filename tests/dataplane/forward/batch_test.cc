@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <random>
+#include <utility>
 
 #include "dataplane/forward/forward.h"
 #include "tests/packets/corpus.h"
@@ -83,46 +84,57 @@ TEST_F(BatchTest, AgreesOnMutatedBurstsOfAnySize) {
 }
 
 // Whether the shortest way takes a frame whose service the memo knows, or does not know.
-class Tcp4Test : public BatchTest {
+class ShortestWayTest : public BatchTest {
  protected:
   bool IsTaken(const Bytes& frame) {
     const auto exact = std::make_unique<uint8_t[]>(frame.size());
     std::copy(frame.begin(), frame.end(), exact.get());
     lb_flow flow;
-    return lb_batch_add_tcp4(&batch_, &memo_, exact.get(), exact.get() + frame.size(), &flow, 0) !=
+    return lb_batch_add_tcp(&batch_, &memo_, exact.get(), exact.get() + frame.size(), &flow, 0) !=
            0;
   }
   const Tables tables_{Scene()};
   const Bytes frame_ = Ethernet({}, TcpPacket({}));
+  const Bytes frame6_ = Ethernet({}, TcpPacket(kTo6));
 };
 
-TEST_F(Tcp4Test, TakesWhatTheMemoKnows) {
+TEST_F(ShortestWayTest, TakesWhatTheMemoKnows) {
   lb_batch_begin(&tables_.view(), &batch_, &memo_);
   EXPECT_FALSE(IsTaken(frame_));
   ASSERT_NO_FATAL_FAILURE(ExpectAsOneByOne(tables_.view(), {frame_}));
   EXPECT_TRUE(IsTaken(frame_));
+  EXPECT_FALSE(IsTaken(frame6_));
+  ASSERT_NO_FATAL_FAILURE(ExpectAsOneByOne(tables_.view(), {frame6_}));
+  EXPECT_TRUE(IsTaken(frame6_));
   EXPECT_TRUE(IsTaken(Ethernet({.padding = 6}, TcpPacket({}))));
   EXPECT_TRUE(IsTaken(Ethernet({}, TcpPacket({.client_port = 40001}, {}, kTcpSyn))));
 }
 
-TEST_F(Tcp4Test, LeavesItsNeighboursToTheOthers) {
-  ASSERT_NO_FATAL_FAILURE(ExpectAsOneByOne(tables_.view(), {frame_}));
-  const auto changed = [this](size_t at, uint8_t value) {
-    Bytes frame = frame_;
-    frame[at] = value;
+TEST_F(ShortestWayTest, LeavesItsNeighboursToTheOthers) {
+  ASSERT_NO_FATAL_FAILURE(ExpectAsOneByOne(tables_.view(), {frame_, frame6_}));
+  const auto changed = [](Bytes frame, size_t at, int value) {
+    frame[at] = static_cast<uint8_t>(value);
     return frame;
   };
   EXPECT_FALSE(IsTaken(Ethernet({.tags = {{.tci = 7}}}, TcpPacket({}))));
   EXPECT_FALSE(IsTaken(Ethernet({}, UdpPacket({}))));
-  EXPECT_FALSE(IsTaken(Ethernet({}, TcpPacket(kTo6))));
+  EXPECT_FALSE(IsTaken(Ethernet({}, UdpPacket(kTo6))));
   EXPECT_FALSE(IsTaken(Ethernet({}, TcpPacket({.vip_port = 8000}))));
   EXPECT_FALSE(IsTaken(Ethernet({}, TcpPacket({.vip = ParseAddress("203.0.113.13")}))));
   EXPECT_FALSE(IsTaken(Bytes(frame_.begin(), frame_.end() - 1)));
-  EXPECT_FALSE(IsTaken(changed(14, 0x46)));                    // options
-  EXPECT_FALSE(IsTaken(changed(14 + 6, 0x20)));                // more fragments
-  EXPECT_FALSE(IsTaken(changed(14 + 20 + 12, 0x40)));          // a TCP header of 16 bytes
-  EXPECT_FALSE(IsTaken(changed(14 + 20 + 12, 0xf0)));          // one beyond the packet's end
-  EXPECT_FALSE(IsTaken(changed(14 + 3, frame_[14 + 3] + 1)));  // a packet beyond the frame's
+  EXPECT_FALSE(IsTaken(Bytes(frame6_.begin(), frame6_.end() - 1)));
+  EXPECT_FALSE(IsTaken(Bytes(frame_.begin(), frame_.begin() + 13)));
+  EXPECT_FALSE(IsTaken(changed(frame_, 14, 0x46)));                    // options
+  EXPECT_FALSE(IsTaken(changed(frame_, 14 + 6, 0x20)));                // more fragments
+  EXPECT_FALSE(IsTaken(changed(frame_, 14 + 3, frame_[14 + 3] + 1)));  // longer than the frame
+  EXPECT_FALSE(IsTaken(changed(frame6_, 14 + 5, frame6_[14 + 5] + 1)));
+  EXPECT_FALSE(IsTaken(changed(frame6_, 14, 0x50)));                       // not version 6
+  EXPECT_FALSE(IsTaken(changed(frame6_, 14 + 24, frame6_[14 + 24] ^ 1)));  // another VIP,
+  EXPECT_FALSE(IsTaken(changed(frame6_, 14 + 39, frame6_[14 + 39] ^ 1)));  // by either half
+  for (const auto& [frame, tcp] : {std::pair(frame_, 14 + 20), std::pair(frame6_, 14 + 40)}) {
+    EXPECT_FALSE(IsTaken(changed(frame, tcp + 12, 0x40)));  // a TCP header of 16 bytes,
+    EXPECT_FALSE(IsTaken(changed(frame, tcp + 12, 0xf0)));  // or one beyond the packet's end
+  }
 }
 
 TEST_F(BatchTest, ForgetsWithTheGeneration) {
