@@ -22,6 +22,8 @@
 #include "dataplane/forward/decide.h"
 #include "dataplane/forward/encap.h"
 
+#ifndef __bpf__
+
 // What is put in front of the packet: nothing, or an outer header.
 enum lb_plain_outer { LB_PLAIN_L2DSR, LB_PLAIN_OUTER4, LB_PLAIN_OUTER6 };
 
@@ -181,4 +183,5 @@ LB_INLINE void lb_plain_write(const struct lb_plain* plain, uint8_t* data,
   (void)lb_decrement_ttl(inner, inner + sizeof(struct lb_ipv6), flow->family);
 }
 
+#endif  // __bpf__
 #endif  // DATAPLANE_FORWARD_PLAIN_H_
